@@ -1,0 +1,30 @@
+// Package track turns chunks into batches: it decodes each packet once and hands the
+// summaries, with the chunk they came from, to a follower. Live capture and reading a
+// file are the same path.
+package track
+
+import (
+	"context"
+
+	"github.com/tarrafa/tarrafa/internal/packet"
+	"github.com/tarrafa/tarrafa/internal/segment"
+)
+
+// Batch is the decoded form of one chunk. Rows and Chunk are valid until Apply returns.
+type Batch struct {
+	Chunk *segment.Chunk
+	Rows  []packet.Summary // in the chunk's order
+	Next  segment.Cursor   // the place behind this batch: what a follower stores when it has applied it
+}
+
+// Data returns the captured bytes of a row. They belong to the chunk.
+func (b *Batch) Data(row *packet.Summary) []byte {
+	return b.Chunk.Bytes[row.DataOff : row.DataOff+row.CapLen]
+}
+
+// Follower consumes batches in order. Apply has taken over all that it needs when it
+// returns. An error means that the batch was not applied: the caller offers the same
+// batch again, later. Apply returns ctx's error when it is told to stop.
+type Follower interface {
+	Apply(ctx context.Context, b *Batch) error
+}
