@@ -1,0 +1,176 @@
+package packet
+
+// The IP protocol numbers that lead somewhere (IANA), beside those of names.go.
+const (
+	protoHopByHop = 0
+	protoIGMP     = 2
+	protoIPv4     = 4
+	protoIPv6     = 41
+	protoRouting  = 43
+	protoFragment = 44
+	protoESP      = 50
+	protoAH       = 51
+	protoDestOpts = 60
+)
+
+// ipSteps is where each IP protocol leads.
+var ipSteps = [256]step{
+	protoHopByHop: stepHopByHop,
+	ProtoICMP:     stepICMP,
+	protoIGMP:     stepIGMP,
+	protoIPv4:     stepIP,
+	ProtoTCP:      stepTCP,
+	ProtoUDP:      stepUDP,
+	protoIPv6:     stepIPv6,
+	protoRouting:  stepRouting,
+	protoFragment: stepFragment,
+	protoESP:      stepESP,
+	protoAH:       stepAH,
+	ProtoICMPv6:   stepICMPv6,
+	protoDestOpts: stepDestOpts,
+	ProtoSCTP:     stepSCTP,
+}
+
+// Bits of IPv4's flags and fragment offset (RFC 791, section 3.1).
+const (
+	ipMoreFragments = 0x2000
+	ipOffsetMask    = 0x1fff
+)
+
+// ip tells IPv4 from IPv6 by the version field.
+func (w *walker) ip() step {
+	if b := w.left(); len(b) > 0 && b[0]>>4 == 6 {
+		return stepIPv6
+	}
+	return stepIPv4
+}
+
+// enterIP remembers the header in hand as an IP header.
+func (w *walker) enterIP() {
+	w.depth++
+	if w.flags&LayerQuoted != 0 {
+		return
+	}
+	i := int8(w.p.N - 1)
+	if w.p.IP < 0 {
+		w.p.IP = i
+	}
+	w.p.InnerIP, w.p.InnerTransport = i, -1
+}
+
+func (w *walker) ipv4() step {
+	b := w.open(KindIPv4, 20)
+	if b == nil {
+		return stepEnd
+	}
+	hlen := int(b[0]&0x0f) * 4
+	if b[0]>>4 != 4 || hlen < 20 {
+		return w.bad(1)
+	}
+	total := int(be16(b[2:]))
+	if total == 0 {
+		total = w.end - w.off // the network card cuts it into packets later (TSO)
+	}
+	if total < hlen {
+		return w.bad(4)
+	}
+	w.enterIP()
+	w.finish(OutcomeIP)
+	w.clip(total)
+	proto := b[9]
+	if !w.close(hlen, uint16(proto)) {
+		return stepEnd
+	}
+	w.layer.PayLen = uint32(total - hlen)
+	if be16(b[6:])&(ipMoreFragments|ipOffsetMask) != 0 {
+		w.layer.Flags |= LayerFragment
+		w.finish(OutcomeFragment)
+		return stepEnd
+	}
+	return ipSteps[proto]
+}
+
+func (w *walker) ipv6() step {
+	b := w.open(KindIPv6, 40)
+	if b == nil {
+		return stepEnd
+	}
+	w.enterIP()
+	w.finish(OutcomeIP)
+	length := int(be16(b[4:]))
+	proto := b[6]
+	w.close(40, uint16(proto))
+	if length == 0 {
+		length = w.jumbo(proto)
+	}
+	w.clip(length)
+	w.layer.PayLen = uint32(length)
+	return ipSteps[proto]
+}
+
+// jumbo returns the payload length of an IPv6 packet whose length field is 0: that of
+// the jumbo payload option (RFC 2675), or what is left of the frame: large packets that
+// Linux hands over before the network card cuts them (BIG TCP) may come without option.
+func (w *walker) jumbo(proto uint8) int {
+	rest := w.end - w.off
+	if proto != protoHopByHop {
+		return rest
+	}
+	b := w.left()
+	if len(b) < 8 {
+		return rest
+	}
+	b = b[2:min(len(b), (int(b[1])+1)*8)]
+	for len(b) >= 2 {
+		switch {
+		case b[0] == 0: // Pad1
+			b = b[1:]
+		case b[0] == 0xc2 && b[1] == 4 && len(b) >= 6:
+			return int(min(be32(b[2:]), 1<<30))
+		case int(b[1])+2 > len(b):
+			return rest
+		default:
+			b = b[b[1]+2:]
+		}
+	}
+	return rest
+}
+
+// options walks over a hop-by-hop, routing or destination options header (RFC 8200,
+// sections 4.3, 4.4 and 4.6).
+func (w *walker) options(k Kind) step {
+	b := w.open(k, 8)
+	if b == nil || !w.close((int(b[1])+1)*8, uint16(b[0])) {
+		return stepEnd
+	}
+	return ipSteps[b[0]]
+}
+
+// ah walks over an authentication header (RFC 4302, section 2).
+func (w *walker) ah() step {
+	b := w.open(KindAH, 12)
+	if b == nil || !w.close((int(b[1])+2)*4, uint16(b[0])) {
+		return stepEnd
+	}
+	return ipSteps[b[0]]
+}
+
+// fragment walks over IPv6's fragment header (RFC 8200, section 4.5).
+func (w *walker) fragment() step {
+	b := w.open(KindFragment, 8)
+	if b == nil || !w.close(8, uint16(b[0])) {
+		return stepEnd
+	}
+	if be16(b[2:])&0xfff9 == 0 { // a whole datagram with a fragment header (RFC 6946)
+		return ipSteps[b[0]]
+	}
+	w.layer.Flags |= LayerFragment
+	for i := int(w.p.N) - 2; i >= 0; i-- {
+		if l := &w.p.Layers[i]; l.Kind == KindIPv6 {
+			l.Flags |= LayerFragment
+			break
+		}
+	}
+	w.finish(OutcomeFragment)
+	return stepEnd
+}

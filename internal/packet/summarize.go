@@ -1,0 +1,120 @@
+package packet
+
+// Summarize fills s from the captured bytes of a packet. The caller has set Number, Time,
+// Offset, DataOff, CapLen, WireLen, Interface and Direction; the rest is overwritten.
+// data has s.CapLen bytes and is not kept.
+func (d *Decoder) Summarize(data []byte, s *Summary, link LinkType) {
+	p := &d.scratch
+	p.Data, p.Link, p.WireLen, p.Time = data, link, s.WireLen, s.Time
+	w := walker{d: d, p: p}
+	w.start()
+	w.summary(s)
+	p.Data, p.Reassembled = nil, nil
+	d.outcomes[s.Outcome]++
+}
+
+// summary fills s from the packet that was walked through.
+func (w *walker) summary(s *Summary) {
+	p := w.p
+	s.VLAN = p.VLAN
+	s.EtherType = w.etherType
+	s.Depth = w.depth
+	s.Outcome = p.Outcome
+	s.Flags = 0
+	if s.CapLen < s.WireLen {
+		s.Flags |= Truncated
+	}
+	if w.quoted {
+		s.Flags |= Quoted | MoreHeaders
+	}
+	if w.depth > 2 {
+		s.Flags |= MoreHeaders
+	}
+	s.Seq, s.Ack, s.Window, s.TCPFlags = 0, 0, 0, 0
+	s.OuterPayloadOff, s.OuterPayloadLen = p.tuple(&s.Outer, p.IP, p.Transport)
+	if p.InnerIP == p.IP {
+		s.Inner = s.Outer
+		s.PayloadOff, s.PayloadLen = s.OuterPayloadOff, s.OuterPayloadLen
+	} else {
+		s.PayloadOff, s.PayloadLen = p.tuple(&s.Inner, p.InnerIP, p.InnerTransport)
+	}
+	if p.InnerTransport < 0 {
+		return
+	}
+	l := &p.Layers[p.InnerTransport]
+	if l.Flags&LayerReassembled != 0 {
+		s.Flags |= Reassembled
+	}
+	if l.Kind == KindTCP && l.Len >= 20 {
+		b := p.Header(l)
+		s.Seq, s.Ack = be32(b[4:]), be32(b[8:])
+		s.TCPFlags, s.Window = be16(b[12:])&0x0fff, be16(b[14:])
+	}
+}
+
+// tuple fills t from the IP header and the transport header at these indexes, and returns
+// where the transport's payload starts and how long it is.
+func (p *Packet) tuple(t *Tuple, ip, transport int8) (off, length uint32) {
+	*t = Tuple{}
+	if ip < 0 {
+		return 0, 0
+	}
+	l := &p.Layers[ip]
+	b := p.Header(l)
+	var frag uint16
+	if l.Kind == KindIPv4 {
+		t.Version = 4
+		t.Src = AddrFrom4([4]byte(b[12:]))
+		t.Dst = AddrFrom4([4]byte(b[16:]))
+		frag = be16(b[6:]) & ipOffsetMask
+	} else {
+		t.Version = 6
+		t.Src = Addr(b[8:])
+		t.Dst = Addr(b[24:])
+	}
+	t.Proto = uint8(l.Proto)
+	for i := int(ip) + 1; i < int(p.N); i++ {
+		e := &p.Layers[i]
+		if !e.Kind.extension() || e.Flags&LayerTruncated != 0 {
+			break
+		}
+		t.Proto = uint8(e.Proto)
+		if e.Kind == KindFragment {
+			frag = be16(p.Header(e)[2:]) &^ 7
+		}
+	}
+	if l.Flags&LayerFragment != 0 {
+		t.Flags |= TupleFragment
+		if frag != 0 {
+			t.Flags |= TupleLater
+		}
+	}
+	if transport < 0 {
+		return 0, 0
+	}
+	l = &p.Layers[transport]
+	b = p.Header(l)
+	t.SrcPort, t.DstPort = be16(b), be16(b[2:])
+	t.Flags |= TupleHasPorts
+	return l.Off + l.Len, l.PayLen
+}
+
+// extension tells whether k is an IPv6 extension header, or the authentication header,
+// which is one also where it follows IPv4 (RFC 8200, section 4).
+func (k Kind) extension() bool {
+	switch k {
+	case KindHopByHop, KindRouting, KindFragment, KindDestOpts, KindAH:
+		return true
+	default:
+		return false
+	}
+}
+
+// Header returns the captured bytes of a header. They belong to p.Data or to the Decoder.
+func (p *Packet) Header(l *Layer) []byte {
+	b := p.Data
+	if l.Flags&LayerReassembled != 0 {
+		b = p.Reassembled
+	}
+	return b[l.Off : l.Off+l.Len]
+}

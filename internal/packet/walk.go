@@ -1,0 +1,187 @@
+package packet
+
+import "encoding/binary"
+
+// step says what stands at the walker's place.
+type step uint8
+
+const (
+	stepEnd step = iota // nothing that is looked into
+	stepEthernet
+	stepVLAN
+	stepSLL
+	stepSLL2
+	stepNull
+	stepARP
+	stepIP // IPv4 or IPv6, as the version field says
+	stepIPv4
+	stepIPv6
+	stepHopByHop
+	stepRouting
+	stepFragment
+	stepDestOpts
+	stepAH
+	stepESP
+	stepTCP
+	stepUDP
+	stepSCTP
+	stepICMP
+	stepICMPv6
+	stepIGMP
+)
+
+// walker is the state of the walk through one packet.
+type walker struct {
+	d     *Decoder
+	p     *Packet
+	buf   []byte // where the headers stand: Packet.Data or Packet.Reassembled
+	off   int    // of the next header
+	lim   int    // behind the last captured byte of what the enclosing header holds
+	end   int    // the same by the lengths on the wire; never less than lim
+	layer *Layer // the header in hand
+
+	flags     LayerFlags // for every header from here on
+	depth     uint8      // IP headers seen
+	quoted    bool       // an ICMP error quotes headers
+	outcome   Outcome
+	etherType uint16 // of the last link header
+}
+
+// run walks on from s to the end.
+func (w *walker) run(s step) {
+	for s != stepEnd {
+		switch s {
+		case stepEthernet:
+			s = w.ethernet()
+		case stepVLAN:
+			s = w.vlan()
+		case stepSLL:
+			s = w.sll()
+		case stepSLL2:
+			s = w.sll2()
+		case stepNull:
+			s = w.null()
+		case stepARP:
+			s = w.arp()
+		case stepIP:
+			s = w.ip()
+		case stepIPv4:
+			s = w.ipv4()
+		case stepIPv6:
+			s = w.ipv6()
+		case stepHopByHop:
+			s = w.options(KindHopByHop)
+		case stepRouting:
+			s = w.options(KindRouting)
+		case stepFragment:
+			s = w.fragment()
+		case stepDestOpts:
+			s = w.options(KindDestOpts)
+		case stepAH:
+			s = w.ah()
+		case stepESP:
+			s = w.leaf(KindESP, 8)
+		case stepTCP:
+			s = w.tcp()
+		case stepUDP:
+			s = w.udp()
+		case stepSCTP:
+			s = w.sctp()
+		case stepICMP:
+			s = w.icmp()
+		case stepICMPv6:
+			s = w.icmpv6()
+		case stepIGMP:
+			s = w.leaf(KindIGMP, 8)
+		default:
+			return
+		}
+	}
+}
+
+// open adds a header whose fixed part has n bytes and returns the captured bytes from its
+// first one on. It returns nil when the walk ends here: too deep, or the header is not
+// whole.
+func (w *walker) open(k Kind, n int) []byte {
+	if w.p.N == MaxLayers {
+		w.finish(OutcomeTooDeep)
+		return nil
+	}
+	l := &w.p.Layers[w.p.N]
+	w.p.N++
+	w.layer = l
+	have := w.lim - w.off
+	*l = Layer{Kind: k, Flags: w.flags, Off: uint32(w.off), Len: uint32(n), PayLen: uint32(max(0, w.end-w.off-n))}
+	if have < n {
+		w.cut(n)
+		return nil
+	}
+	return w.buf[w.off:w.lim]
+}
+
+// cut marks the header in hand as not whole; n is how long it should be.
+func (w *walker) cut(n int) {
+	w.layer.Flags |= LayerTruncated
+	w.layer.Len = uint32(w.lim - w.off)
+	w.layer.PayLen = 0
+	if w.end-w.off < n {
+		w.finish(OutcomeMalformed)
+		return
+	}
+	w.finish(OutcomeTruncated)
+}
+
+// bad marks the header in hand as contradicting itself; only its first n bytes are good.
+func (w *walker) bad(n int) step {
+	w.layer.Flags |= LayerTruncated
+	w.layer.Len = uint32(min(n, w.lim-w.off))
+	w.layer.PayLen = 0
+	w.finish(OutcomeMalformed)
+	return stepEnd
+}
+
+// close ends the header in hand: it is n bytes long and proto follows. It returns false,
+// and the walk is over, when the header is not whole.
+func (w *walker) close(n int, proto uint16) bool {
+	l := w.layer
+	l.Proto = proto
+	if w.lim-w.off < n {
+		w.cut(n)
+		return false
+	}
+	l.Len = uint32(n)
+	l.PayLen = uint32(max(0, w.end-w.off-n))
+	w.off += n
+	return true
+}
+
+// clip ends what follows n bytes behind the walker's place, if it went further.
+func (w *walker) clip(n int) {
+	if n < 0 || n > w.end-w.off {
+		return
+	}
+	w.end = w.off + n
+	w.lim = min(w.lim, w.end)
+}
+
+// finish sets the packet's outcome. What is wrong with headers that are only quoted says
+// nothing about the packet.
+func (w *walker) finish(o Outcome) {
+	if w.flags&LayerQuoted == 0 {
+		w.outcome = o
+	}
+}
+
+// leaf adds a header that is not looked behind.
+func (w *walker) leaf(k Kind, n int) step {
+	if w.open(k, n) != nil {
+		w.close(n, 0)
+	}
+	return stepEnd
+}
+
+// left returns the captured bytes from the walker's place on.
+func (w *walker) left() []byte { return w.buf[w.off:w.lim] }
+
+func be16(b []byte) uint16 { return binary.BigEndian.Uint16(b) }
+func be32(b []byte) uint32 { return binary.BigEndian.Uint32(b) }
