@@ -1,0 +1,41 @@
+package query
+
+import "github.com/tarrafa/tarrafa/internal/packet"
+
+// Values of Ethernet's type field from this one on are types, smaller ones are lengths.
+const minEtherType = 1536
+
+// linkFields are the fields below IP.
+var linkFields = []Field{
+	address("eth.dst", TypeEther, packet.KindEthernet, 0),
+	address("eth.src", TypeEther, packet.KindEthernet, 6),
+	address("eth.addr", TypeEther, packet.KindEthernet, 0, 6),
+	hex("eth.type", packet.KindEthernet, 12, 2).when(func(_ *Row, _ *packet.Layer, h []byte) bool {
+		return be16(h[12:]) >= minEtherType
+	}),
+	number("eth.len", packet.KindEthernet, 12, 2).when(func(_ *Row, _ *packet.Layer, h []byte) bool {
+		return be16(h[12:]) <= 1500
+	}),
+
+	bits("vlan.priority", packet.KindVLAN, 0, 2, 0xe000),
+	bit("vlan.dei", packet.KindVLAN, 0, 2, 0x1000),
+	bits("vlan.id", packet.KindVLAN, 0, 2, 0x0fff),
+	hex("vlan.etype", packet.KindVLAN, 2, 2).when(func(_ *Row, _ *packet.Layer, h []byte) bool {
+		return be16(h[2:]) >= minEtherType
+	}),
+
+	number("arp.hw.type", packet.KindARP, 0, 2),
+	hex("arp.proto.type", packet.KindARP, 2, 2),
+	number("arp.hw.size", packet.KindARP, 4, 1),
+	number("arp.proto.size", packet.KindARP, 5, 1),
+	number("arp.opcode", packet.KindARP, 6, 2),
+	address("arp.src.hw_mac", TypeEther, packet.KindARP, 8).when(arpPlain),
+	address("arp.src.proto_ipv4", TypeIPv4, packet.KindARP, 14).when(arpPlain),
+	address("arp.dst.hw_mac", TypeEther, packet.KindARP, 18).when(arpPlain),
+	address("arp.dst.proto_ipv4", TypeIPv4, packet.KindARP, 24).when(arpPlain),
+}
+
+// arpPlain tells whether an ARP packet speaks of Ethernet and IPv4.
+func arpPlain(_ *Row, _ *packet.Layer, h []byte) bool {
+	return be16(h) == 1 && be16(h[2:]) == 0x0800 && h[4] == 6 && h[5] == 4
+}

@@ -1,0 +1,143 @@
+package query
+
+import (
+	"encoding/binary"
+
+	"github.com/tarrafa/tarrafa/internal/packet"
+)
+
+// place is where in a header a value stands.
+type place struct {
+	kind  packet.Kind
+	off   uint8
+	size  uint8 // bytes
+	mask  uint32
+	whole uint8                                             // bytes of the header that must be there; 0: those of the value
+	when  func(r *Row, l *packet.Layer, header []byte) bool // the value is there only when this holds; nil: always
+}
+
+// appendPlaces appends the values that stand at f.at, header by header.
+func (f *Field) appendPlaces(r *Row, dst []Value) []Value {
+	p := r.Packet
+	for i := range p.Layers[:p.N] {
+		l := &p.Layers[i]
+		for j := range f.at {
+			at := &f.at[j]
+			if l.Kind != at.kind || l.Len < uint32(max(at.off+at.size, at.whole)) {
+				continue
+			}
+			header := p.Header(l)
+			if at.when != nil && !at.when(r, l, header) {
+				continue
+			}
+			dst = append(dst, f.value(at, header[at.off:at.off+at.size]))
+		}
+	}
+	return dst
+}
+
+// value reads the value at b.
+func (f *Field) value(at *place, b []byte) Value {
+	switch f.Type {
+	case TypeEther, TypeIPv4, TypeIPv6, TypeBytes:
+		return Value{Bytes: b}
+	case TypeProtocol:
+		return Value{Num: 1}
+	}
+	var n uint64
+	for _, c := range b {
+		n = n<<8 | uint64(c)
+	}
+	if at.mask != 0 {
+		n &= uint64(at.mask)
+		if f.Type == TypeBool {
+			return Value{Num: b2u(n != 0)}
+		}
+		for m := at.mask; m&1 == 0; m >>= 1 {
+			n >>= 1
+		}
+	}
+	return Value{Num: n}
+}
+
+func b2u(b bool) uint64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// The shapes that fields of the tables have.
+
+func number(name string, k packet.Kind, off, size uint8) Field {
+	return Field{Name: name, Type: TypeUint, at: []place{{kind: k, off: off, size: size}}}
+}
+
+func hex(name string, k packet.Kind, off, size uint8) Field {
+	f := number(name, k, off, size)
+	f.Base = [...]Base{1: Hex2, 2: Hex4, 3: Hex6, 4: Hex8}[size]
+	return f
+}
+
+func bits(name string, k packet.Kind, off, size uint8, mask uint32) Field {
+	f := number(name, k, off, size)
+	f.at[0].mask = mask
+	return f
+}
+
+func bit(name string, k packet.Kind, off, size uint8, mask uint32) Field {
+	f := bits(name, k, off, size, mask)
+	f.Type = TypeBool
+	return f
+}
+
+// address is a field whose values stand at one or more offsets of the header.
+func address(name string, t Type, k packet.Kind, offs ...uint8) Field {
+	size := map[Type]uint8{TypeEther: 6, TypeIPv4: 4, TypeIPv6: 16}[t]
+	f := Field{Name: name, Type: t}
+	for _, off := range offs {
+		f.at = append(f.at, place{kind: k, off: off, size: size})
+	}
+	return f
+}
+
+// based returns f with another base.
+func (f Field) based(b Base) Field {
+	f.Base = b
+	return f
+}
+
+// and returns f with a second offset of the same size.
+func (f Field) and(off uint8) Field {
+	p := f.at[0]
+	p.off = off
+	f.at = append(f.at, p)
+	return f
+}
+
+// when returns f with a condition.
+func (f Field) when(cond func(r *Row, l *packet.Layer, header []byte) bool) Field {
+	for i := range f.at {
+		f.at[i].when = cond
+	}
+	return f
+}
+
+// whole returns f, whose values are there only when n bytes of the header are.
+func (f Field) whole(n uint8) Field {
+	for i := range f.at {
+		f.at[i].whole = n
+	}
+	return f
+}
+
+// protocol is a field that is there for each header of a kind.
+func protocol(name string, kinds ...packet.Kind) Field {
+	f := Field{Name: name, Type: TypeProtocol}
+	for _, k := range kinds {
+		f.at = append(f.at, place{kind: k})
+	}
+	return f
+}
+
+func be16(b []byte) uint16 { return binary.BigEndian.Uint16(b) }

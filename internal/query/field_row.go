@@ -1,0 +1,40 @@
+package query
+
+import "github.com/tarrafa/tarrafa/internal/packet"
+
+// Row is what is known of one packet when fields are asked. It is reused from packet to
+// packet; [Row.Next] starts the next one.
+type Row struct {
+	Packet        *packet.Packet // decoded
+	InterfaceName string         // empty when the capture does not say
+	HasInterface  bool           // the capture numbers its interfaces (pcapng)
+
+	First         int64 // time of the capture's first packet, nanoseconds since 1970
+	Previous      int64 // of the packet before this one
+	PreviousShown int64 // of the last packet that was shown
+
+	// Notes are values that later stages found: the flow's, the analysis's, names.
+	Notes []Note
+
+	count uint64
+}
+
+// Note is one value of a field that does not stand in the packet's own headers.
+type Note struct {
+	Field *Field
+	Value Value
+}
+
+// Next makes r speak of p, the next packet of the capture, and forgets the notes. p must
+// be decoded and stay unchanged while r is used.
+func (r *Row) Next(p *packet.Packet) {
+	switch {
+	case r.count == 0:
+		r.First, r.Previous, r.PreviousShown = p.Time, p.Time, p.Time
+	default:
+		r.Previous = r.Packet.Time
+	}
+	r.Packet = p
+	r.Notes = r.Notes[:0]
+	r.count++
+}

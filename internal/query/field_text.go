@@ -1,0 +1,99 @@
+package query
+
+import (
+	"net/netip"
+	"strconv"
+	"time"
+)
+
+const hexDigits = "0123456789abcdef"
+
+// AppendText appends v, a value of f, as tshark's -T fields prints it.
+func (f *Field) AppendText(dst []byte, v Value) []byte {
+	switch f.Type {
+	case TypeTime:
+		return appendTime(dst, int64(v.Num))
+	case TypeDuration:
+		return appendSeconds(dst, int64(v.Num))
+	case TypeEther:
+		return appendEther(dst, v.Bytes)
+	case TypeIPv4:
+		return appendIPv4(dst, v.Bytes)
+	case TypeIPv6:
+		return appendIPv6(dst, v.Bytes)
+	case TypeBytes:
+		for _, c := range v.Bytes {
+			dst = append(dst, hexDigits[c>>4], hexDigits[c&15])
+		}
+		return dst
+	case TypeText:
+		return append(dst, v.Text...)
+	case TypeProtocol:
+		return append(dst, f.Name...)
+	}
+	return appendNumber(dst, v.Num, f.Base)
+}
+
+func appendNumber(dst []byte, n uint64, base Base) []byte {
+	if base == Decimal {
+		return strconv.AppendUint(dst, n, 10)
+	}
+	dst = append(dst, '0', 'x')
+	for shift := int(base)*8 - 4; shift >= 0; shift -= 4 {
+		dst = append(dst, hexDigits[n>>shift&15])
+	}
+	return dst
+}
+
+// appendSeconds appends nanoseconds as seconds with nine decimals.
+func appendSeconds(dst []byte, ns int64) []byte {
+	if ns < 0 {
+		dst = append(dst, '-')
+		ns = -ns
+	}
+	u := uint64(ns)
+	dst = strconv.AppendUint(dst, u/1e9, 10)
+	dst = append(dst, '.')
+	return appendNanos(dst, u%1e9)
+}
+
+// appendNanos appends nine digits.
+func appendNanos(dst []byte, n uint64) []byte {
+	for div := uint64(1e8); div > 0; div /= 10 {
+		dst = append(dst, '0'+byte(n/div%10))
+	}
+	return dst
+}
+
+// appendTime appends a time as tshark does: "Nov 14, 2014 17:16:49.420211000 UTC", in
+// the local time zone, the day of the month padded with a space.
+func appendTime(dst []byte, ns int64) []byte {
+	t := time.Unix(0, ns)
+	dst = t.AppendFormat(dst, "Jan _2, 2006 15:04:05.")
+	dst = appendNanos(dst, uint64(t.Nanosecond()))
+	return t.AppendFormat(dst, " MST")
+}
+
+func appendEther(dst, mac []byte) []byte {
+	for i, c := range mac {
+		if i > 0 {
+			dst = append(dst, ':')
+		}
+		dst = append(dst, hexDigits[c>>4], hexDigits[c&15])
+	}
+	return dst
+}
+
+func appendIPv4(dst, ip []byte) []byte {
+	for i, c := range ip {
+		if i > 0 {
+			dst = append(dst, '.')
+		}
+		dst = strconv.AppendUint(dst, uint64(c), 10)
+	}
+	return dst
+}
+
+func appendIPv6(dst, ip []byte) []byte {
+	return netip.AddrFrom16([16]byte(ip)).AppendTo(dst)
+}
