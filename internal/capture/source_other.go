@@ -1,0 +1,14 @@
+//go:build !linux
+
+package capture
+
+import (
+	"errors"
+	"runtime"
+)
+
+// ErrUnsupported tells that there is no source for this operating system.
+var ErrUnsupported = errors.New("capturing is not supported on " + runtime.GOOS + "; reading files is")
+
+// Open returns [ErrUnsupported].
+func Open(Options) (Source, error) { return nil, ErrUnsupported }
