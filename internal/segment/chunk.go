@@ -35,6 +35,7 @@ type Format struct {
 	Kind      Kind
 	BigEndian bool
 	Nanos     bool // pcap only: fractions are nanoseconds
+	Modified  bool // pcap only: Kuznetzov's records, with 8 bytes more of header (magic 0xa1b2cd34)
 }
 
 // Kind is a family of capture files.
@@ -58,6 +59,8 @@ type Chunk struct {
 	Base       int // added to a pcapng interface number to find its place in Interfaces (sections restart at 0)
 	Interfaces []Interface
 	Bytes      []byte
+
+	mem []byte // what Bytes is a part of, when a Reader owns it
 }
 
 // Cursor names the place between two packets of an archive: everything before it is done.

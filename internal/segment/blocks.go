@@ -1,0 +1,86 @@
+package segment
+
+// WholeBlocks walks over the little-endian pcapng blocks at the beginning of b, as
+// [Builder] and the Append functions write them. It returns where the last whole block
+// ends and how many of the blocks are packets. need is the length of the block that
+// follows, 0 when even that cannot be told, and -1 when what follows is no block.
+func WholeBlocks(b []byte) (end int, packets uint32, need int64) {
+	for {
+		rest := b[end:]
+		if len(rest) < 8 {
+			return end, packets, 0
+		}
+		kind, n := u32(rest, false), u32(rest[4:], false)
+		if n < minBlock || n&3 != 0 {
+			return end, packets, -1
+		}
+		if uint64(n) > uint64(len(rest)) {
+			return end, packets, int64(n)
+		}
+		if u32(rest[n-4:], false) != n {
+			return end, packets, -1
+		}
+		switch kind {
+		case blockEnhancedPacket:
+			if n < minEnhancedPacket || u32(rest[20:], false) > n-minEnhancedPacket {
+				return end, packets, -1
+			}
+			packets++
+		case blockSection, blockInterface, blockStatistics:
+		default:
+			// Blocks that this program never writes: zeros left by a power cut, or another
+			// program's work.
+			if kind == 0 {
+				return end, packets, -1
+			}
+		}
+		end += int(n)
+	}
+}
+
+// Head reads the blocks that stand before the first packet of a segment: the section's
+// comments and the interfaces.
+func Head(b []byte) (Section, []Interface) {
+	var s Section
+	var faces []Interface
+	for len(b) >= minBlock {
+		kind, n := u32(b, false), u32(b[4:], false)
+		if n < minBlock || n&3 != 0 || uint64(n) > uint64(len(b)) {
+			break
+		}
+		block := b[:n]
+		switch kind {
+		case blockSection:
+			if n >= minSection {
+				var n notes
+				n.section(block, false)
+				s = n.sections[0]
+			}
+		case blockInterface:
+			if n >= minInterface {
+				faces = append(faces, parseInterface(block, false))
+			}
+		default:
+			return s, faces
+		}
+		b = b[n:]
+	}
+	return s, faces
+}
+
+// Notes returns the interface statistics among the little-endian blocks of b, oldest
+// first. faces are the section's interfaces.
+func Notes(b []byte, faces []Interface) []Statistics {
+	var n notes
+	for len(b) >= minBlock {
+		kind, size := u32(b, false), u32(b[4:], false)
+		if size < minBlock || size&3 != 0 || uint64(size) > uint64(len(b)) {
+			break
+		}
+		if kind == blockStatistics && size >= minStatistics {
+			n.statistics(b[:size], false, 0, faces)
+		}
+		b = b[size:]
+	}
+	return n.stats
+}
