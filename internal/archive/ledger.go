@@ -1,0 +1,72 @@
+package archive
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Ledger says where every packet is. Received = Delivered + Dropped + Skipped;
+// Delivered = Written + Lost; for each follower Written = Applied + Behind + Expired.
+type Ledger struct {
+	Received     uint64          `json:"received"`          // passed the filter in the kernel
+	Dropped      uint64          `json:"dropped_by_kernel"` // the ring was full
+	Skipped      uint64          `json:"skipped"`           // second copies on lo, packets of the unwanted direction
+	Delivered    uint64          `json:"delivered"`         // taken out of the ring
+	Truncated    uint64          `json:"truncated"`         // delivered, but cut because the ring's block was too small
+	Written      uint64          `json:"written"`           // in the segments
+	WrittenBytes uint64          `json:"written_bytes"`
+	Lost         uint64          `json:"lost"` // delivered, but not written: the disk was full or failed
+	Followers    []FollowerEntry `json:"followers"`
+}
+
+// FollowerEntry is one follower's side of the ledger.
+type FollowerEntry struct {
+	Name    string            `json:"name"`
+	Applied uint64            `json:"applied"`
+	Behind  uint64            `json:"behind"`
+	Expired uint64            `json:"expired"`         // removed by retention before they were applied
+	Parts   map[string]uint64 `json:"parts,omitempty"` // what applied is made of; the sum is Applied
+}
+
+// Balance returns nil when every packet is in exactly one place, and otherwise an error
+// that says which account does not add up.
+func (l *Ledger) Balance() error {
+	var wrong []string
+	check := func(what string, left, right uint64) {
+		if left != right {
+			wrong = append(wrong, fmt.Sprintf("%s: %d ≠ %d", what, left, right))
+		}
+	}
+	check("received = delivered + dropped + skipped", l.Received, l.Delivered+l.Dropped+l.Skipped)
+	check("delivered = written + lost", l.Delivered, l.Written+l.Lost)
+	for _, f := range l.Followers {
+		check(f.Name+": written = applied + behind + expired", l.Written, f.Applied+f.Behind+f.Expired)
+		if len(f.Parts) > 0 {
+			var sum uint64
+			for _, n := range f.Parts {
+				sum += n
+			}
+			check(f.Name+": parts", f.Applied, sum)
+		}
+	}
+	if len(wrong) > 0 {
+		return fmt.Errorf("the ledger does not balance: %s", strings.Join(wrong, "; "))
+	}
+	return nil
+}
+
+// Ledger returns the archive's side of the ledger. Received, Dropped, Skipped and the
+// followers are the caller's to fill in: see SetSource.
+func (a *Archive) Ledger() Ledger {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.ledger
+}
+
+// SetSource records the source's counters in the ledger.
+func (a *Archive) SetSource(received, dropped, skipped, delivered, truncated uint64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.ledger.Received, a.ledger.Dropped, a.ledger.Skipped = received, dropped, skipped
+	a.ledger.Delivered, a.ledger.Truncated = delivered, truncated
+}
