@@ -1,0 +1,103 @@
+package stats
+
+// side counts the addresses of one side of the packets: all sources, or all destinations.
+type side struct {
+	exact  *table  // nil once the sketch has taken over
+	sketch *sketch // nil before
+	size   int     // of the sketch
+	known  uint64  // distinct addresses when the sketch took over, and the one that did not fit
+}
+
+func (s *side) init(exact, size int) {
+	s.exact = new(table)
+	s.exact.init(exact)
+	s.size = size
+}
+
+func (s *side) add(keys []key) {
+	if s.exact != nil {
+		keys = keys[s.exact.add(keys):]
+		if len(keys) == 0 {
+			return
+		}
+		s.approximate()
+	}
+	s.sketch.add(keys)
+}
+
+// approximate lets a sketch take over from the exact table, whose memory is given back.
+func (s *side) approximate() {
+	s.sketch = newSketch(s.size, s.exact.best(s.size))
+	s.known = uint64(s.exact.n) + 1
+	s.exact = nil
+}
+
+func (s *side) best(n int) []ranked {
+	if s.sketch != nil {
+		return s.sketch.best(n)
+	}
+	return s.exact.best(n)
+}
+
+func (s *side) merge(o *side) {
+	defer func() { s.known = max(s.known, o.known) }()
+	if o.exact != nil {
+		for number := range o.exact.n {
+			s.add([]key{o.exact.at(number).key()})
+		}
+		return
+	}
+	if s.exact != nil {
+		// The exact side becomes the smaller part of a sketch: nothing that it leaves out
+		// can have been more frequent than what it keeps.
+		s.approximate()
+	}
+	s.sketch = mergeSketches(s.sketch, o.sketch)
+}
+
+func (e *entry) key() key {
+	v6 := e.meta & metaV6
+	return key{hi: e.hi, lo: e.lo, v6: v6, hash: hash(e.hi, e.lo, v6), packets: e.meta >> metaShift, bytes: e.bytes}
+}
+
+// mergeSketches adds two sketches (Agarwal and others, Mergeable Summaries, 2012). An
+// address that is missing in one may have had as many packets there as that one's
+// smallest counter: those are added to its packets and to its excess.
+func mergeSketches(a, b *sketch) *sketch {
+	sum := make([]ranked, 0, len(a.counters)+len(b.counters))
+	missingA, missingB := a.missing(), b.missing()
+	for i := range a.counters {
+		r := a.counters[i].ranked()
+		if c := b.find(r.hi, r.lo, r.v6, hash(r.hi, r.lo, r.v6)); c != nil {
+			r.packets += c.packets
+			r.bytes += c.bytes
+			r.excess += c.excess
+		} else {
+			r.packets += missingB
+			r.excess += missingB
+		}
+		sum = append(sum, r)
+	}
+	for i := range b.counters {
+		r := b.counters[i].ranked()
+		if a.find(r.hi, r.lo, r.v6, hash(r.hi, r.lo, r.v6)) != nil {
+			continue
+		}
+		r.packets += missingA
+		r.excess += missingA
+		sum = append(sum, r)
+	}
+	sel := newSelection(min(cap(a.counters), len(sum)))
+	for i := range sum {
+		sel.offer(sum[i])
+	}
+	return newSketch(cap(a.counters), sel.sorted())
+}
+
+// missing is the most packets that an address without counter can have had.
+func (s *sketch) missing() uint64 {
+	if len(s.counters) < cap(s.counters) {
+		return 0
+	}
+	return s.minimum()
+}
