@@ -13,11 +13,14 @@ import (
 // Words are what [Snapshot.Text] says, in one language.
 type Words struct {
 	Packets, Bytes, Share string // column heads
-	Total, First, Last    string
+	Total, All            string
+	First, Last           string
 	Protocol, NonIP       string
+	Others                string // the protocols that found no place in the table
 	Sources, Destinations string
-	Decoding              string // heads the outcomes that are not the rule
+	Of                    string // "of" in "(of 1,234)": how many addresses there are
 	Approximate           string // follows a list's head when the sketch counted
+	Decoding              string // heads the outcomes that are not the rule
 	Group, Decimal        string // separators in numbers
 	None                  string // stands for an empty list
 	Outcomes              [packet.OutcomeCount]string
@@ -28,7 +31,7 @@ type Words struct {
 var English = Words{
 	Packets: "packets", Bytes: "bytes", Share: "share",
 	Total: "Total", All: "all packets", First: "First", Last: "Last",
-	Protocol: "Protocol", NonIP: "not IP",
+	Protocol: "Protocol", NonIP: "not IP", Others: "others",
 	Sources: "Top sources", Destinations: "Top destinations",
 	Decoding: "Decoding", Approximate: "(approximate)",
 	Of: "of", Group: ",", Decimal: ".", None: "none",
@@ -38,7 +41,10 @@ var English = Words{
 	DateTime: "2006-01-02 15:04:05",
 }
 
-const nameWidth = 40 // the longest IPv6 address and a space
+const (
+	nameWidth        = 40 // the longest IPv6 address and a space
+	maxProtocolLines = 12
+)
 
 // Text returns the statistics as a table for people, at most 80 columns wide: the total,
 // the protocols, the most frequent sources and destinations.
@@ -54,8 +60,16 @@ func (s *Snapshot) Text(w *Words) string {
 	}
 
 	w.head(&b, w.Protocol, "", true)
-	for _, p := range s.Protocols {
+	others := Count{}
+	for i, p := range s.Protocols {
+		if i >= maxProtocolLines {
+			others.add(p.Count)
+			continue
+		}
 		w.line(&b, p.Label(), p.Count, s.Packets, 0)
+	}
+	if others.Packets > 0 {
+		w.line(&b, w.Others, others, s.Packets, 0)
 	}
 	if s.NonIP.Packets > 0 {
 		w.line(&b, w.NonIP, s.NonIP, s.Packets, 0)
