@@ -60,6 +60,38 @@ func (w *walker) first(link LinkType) step {
 		return stepIPv4
 	case LinkIPv6:
 		return stepIPv6
+	case LinkPPP, LinkPPPHDLC:
+		return stepPPPHDLC
+	case LinkPPPEther:
+		return stepPPPoE
+	case LinkCHDLC:
+		return stepCHDLC
+	case LinkFrameRelay:
+		return stepFrameRelay
+	case LinkIEEE80211:
+		return stepIEEE80211
+	case LinkRadiotap:
+		return stepRadiotap
+	case LinkPrism, LinkAVS:
+		return stepPrism
+	case LinkPPI:
+		return stepPPI
+	case LinkTokenRing:
+		return stepTokenRing
+	case LinkFDDI:
+		return stepFDDI
+	case LinkATM:
+		return stepLLC
+	case LinkPFLog:
+		return stepPFLog
+	case LinkENC:
+		return stepENC
+	case LinkNFLog:
+		return stepNFLog
+	case LinkPKTAP:
+		return stepPKTAP
+	case LinkIPoIB:
+		return stepIPoIB
 	default:
 		w.outcome = OutcomeLinkType
 		return stepEnd

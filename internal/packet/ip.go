@@ -8,9 +8,17 @@ const (
 	protoIPv6     = 41
 	protoRouting  = 43
 	protoFragment = 44
+	protoDCCP     = 33
+	protoGRE      = 47
 	protoESP      = 50
 	protoAH       = 51
 	protoDestOpts = 60
+	protoEtherIP  = 97
+	protoPIM      = 103
+	protoL2TP     = 115
+	protoUDPLite  = 136
+	protoMPLS     = 137
+	protoEthernet = 143
 )
 
 // ipSteps is where each IP protocol leads.
@@ -29,6 +37,14 @@ var ipSteps = [256]step{
 	ProtoICMPv6:   stepICMPv6,
 	protoDestOpts: stepDestOpts,
 	ProtoSCTP:     stepSCTP,
+	protoDCCP:     stepDCCP,
+	protoGRE:      stepGRE,
+	protoEtherIP:  stepEtherIP,
+	protoPIM:      stepPIM,
+	protoL2TP:     stepL2TPv3,
+	protoUDPLite:  stepUDPLite,
+	protoMPLS:     stepMPLS,
+	protoEthernet: stepEthernet,
 }
 
 // Bits of IPv4's flags and fragment offset (RFC 791, section 3.1).
@@ -82,10 +98,16 @@ func (w *walker) ipv4() step {
 		return stepEnd
 	}
 	w.layer.PayLen = uint32(total - hlen)
-	if be16(b[6:])&(ipMoreFragments|ipOffsetMask) != 0 {
+	if frag := be16(b[6:]); frag&(ipMoreFragments|ipOffsetMask) != 0 {
 		w.layer.Flags |= LayerFragment
-		w.finish(OutcomeFragment)
-		return stepEnd
+		return w.piece(fragment{
+			key: fragmentKey{
+				src: AddrFrom4([4]byte(b[12:])), dst: AddrFrom4([4]byte(b[16:])),
+				id: uint32(be16(b[4:])), proto: proto, vlan: w.p.VLAN,
+			},
+			off:  int(frag&ipOffsetMask) * 8,
+			more: frag&ipMoreFragments != 0,
+		}, ipSteps[proto])
 	}
 	return ipSteps[proto]
 }
@@ -155,22 +177,61 @@ func (w *walker) ah() step {
 	return ipSteps[b[0]]
 }
 
-// fragment walks over IPv6's fragment header (RFC 8200, section 4.5).
-func (w *walker) fragment() step {
+// fragmentHeader walks over IPv6's fragment header (RFC 8200, section 4.5).
+func (w *walker) fragmentHeader() step {
 	b := w.open(KindFragment, 8)
 	if b == nil || !w.close(8, uint16(b[0])) {
 		return stepEnd
 	}
-	if be16(b[2:])&0xfff9 == 0 { // a whole datagram with a fragment header (RFC 6946)
+	where := be16(b[2:])
+	if where&0xfff9 == 0 { // a whole datagram with a fragment header (RFC 6946)
 		return ipSteps[b[0]]
 	}
 	w.layer.Flags |= LayerFragment
-	for i := int(w.p.N) - 2; i >= 0; i-- {
-		if l := &w.p.Layers[i]; l.Kind == KindIPv6 {
-			l.Flags |= LayerFragment
-			break
+	ip := w.lastIP()
+	if ip == nil || ip.Kind != KindIPv6 {
+		return stepEnd
+	}
+	ip.Flags |= LayerFragment
+	h := w.p.Header(ip)
+	return w.piece(fragment{
+		key:  fragmentKey{src: Addr(h[8:]), dst: Addr(h[24:]), id: be32(b[4:]), proto: protoFragment},
+		off:  int(where &^ 7),
+		more: where&1 != 0,
+	}, ipSteps[b[0]])
+}
+
+// lastIP returns the IP header that the header in hand belongs to.
+func (w *walker) lastIP() *Layer {
+	for i := int(w.p.N) - 1; i >= 0; i-- {
+		if l := &w.p.Layers[i]; l.Kind == KindIPv6 || l.Kind == KindIPv4 {
+			return l
 		}
 	}
-	w.finish(OutcomeFragment)
-	return stepEnd
+	return nil
+}
+
+// piece goes on with the datagram that a fragment completes, which leads to s. A fragment
+// that was not captured whole is never put together; when it is the first one, its own
+// headers are looked at.
+func (w *walker) piece(f fragment, s step) step {
+	if w.lim < w.end {
+		if f.off != 0 {
+			w.finish(OutcomeFragment)
+			return stepEnd
+		}
+		w.flags |= LayerFragment
+		return s
+	}
+	f.data = w.left()
+	whole := w.d.frags.add(f, w.p.Time, w.p.Reassembled)
+	if whole == nil {
+		w.finish(OutcomeFragment)
+		return stepEnd
+	}
+	w.off = len(w.p.Reassembled)
+	w.p.Reassembled, w.buf = whole, whole
+	w.lim, w.end = len(whole), len(whole)
+	w.flags |= LayerReassembled
+	return s
 }

@@ -37,6 +37,14 @@ const (
 	KindGeneve
 	KindGTPU
 	KindTeredo
+	KindServiceVLAN // 802.1ad: a service tag
+	KindCHDLC       // Cisco HDLC
+	KindUDPLite
+	KindDCCP
+	KindERSPAN
+	KindL2TP
+	KindNSH
+	KindShim // a header that only leads to the next one and has no name here
 	KindPayload
 	KindCount // not a header: how many kinds there are
 )
@@ -49,7 +57,7 @@ const (
 	LayerQuoted      LayerFlags = 1 << iota // quoted in an ICMP error: never part of a flow
 	LayerReassembled                        // offset counts in Packet.Reassembled, not in Packet.Data
 	LayerTruncated                          // the header is not whole
-	LayerFragment                           // an IP header of a fragment
+	LayerFragment                           // an IP header of a fragment, or a header found in a first fragment whose rest is not known
 )
 
 // Layer is one header: where it stands and how long it is.

@@ -4,13 +4,28 @@ import "encoding/binary"
 
 // EtherTypes that lead somewhere (IEEE registration authority).
 const (
-	etherIPv4 = 0x0800
-	etherARP  = 0x0806
-	etherRARP = 0x8035
-	etherVLAN = 0x8100
-	etherQinQ = 0x88a8
-	etherOldQ = 0x9100
-	etherIPv6 = 0x86dd
+	etherIPv4      = 0x0800
+	etherARP       = 0x0806
+	etherTRILL     = 0x22f3
+	etherBridging  = 0x6558 // transparent Ethernet bridging
+	etherPPP       = 0x880b
+	etherRARP      = 0x8035
+	etherVLAN      = 0x8100
+	etherIPv6      = 0x86dd
+	etherMPLS      = 0x8847
+	etherMPLSMulti = 0x8848
+	etherPPPoE     = 0x8864 // session stage
+	etherJumboLLC  = 0x8870
+	etherQinQ      = 0x88a8 // 802.1ad
+	etherMACsec    = 0x88e5
+	etherBackbone  = 0x88e7 // 802.1ah
+	etherVNTag     = 0x8926
+	etherHSR       = 0x892f
+	etherETag      = 0x893f // 802.1BR
+	etherNSH       = 0x894f
+	etherCMD       = 0x8909 // Cisco metadata
+	etherOldQ      = 0x9100
+	etherRTag      = 0xf1c1 // 802.1CB
 )
 
 // Values of an 802.3 type/length field: up to maxLength it is a length, from minType on
@@ -29,8 +44,30 @@ func etherStep(t uint16) step {
 		return stepIPv6
 	case etherARP, etherRARP:
 		return stepARP
-	case etherVLAN, etherQinQ, etherOldQ:
+	case etherVLAN, etherOldQ:
 		return stepVLAN
+	case etherQinQ:
+		return stepServiceVLAN
+	case etherMPLS, etherMPLSMulti:
+		return stepMPLS
+	case etherPPPoE:
+		return stepPPPoE
+	case etherBridging:
+		return stepEthernet
+	case etherPPP:
+		return stepPPPHDLC
+	case etherJumboLLC:
+		return stepLLC
+	case etherBackbone:
+		return stepBackbone
+	case etherMACsec:
+		return stepMACsec
+	case etherNSH:
+		return stepNSH
+	case etherVNTag, etherRTag, etherHSR:
+		return stepTag4
+	case etherETag, etherCMD:
+		return stepTag6
 	default:
 		return stepEnd
 	}
@@ -45,58 +82,105 @@ func (w *walker) ether(n int, t uint16) step {
 	return etherStep(t)
 }
 
+// etherOrLength is ether for a field that may be an 802.3 length.
+func (w *walker) etherOrLength(n int, t uint16) step {
+	if t >= minType {
+		return w.ether(n, t)
+	}
+	w.etherType = 0
+	if !w.close(n, 0) || t > maxLength {
+		return stepEnd
+	}
+	w.clip(int(t))
+	if b := w.left(); len(b) >= 2 && be16(b) == 0xffff { // Novell's raw 802.3
+		return stepEnd
+	}
+	return stepLLC
+}
+
 func (w *walker) ethernet() step {
 	b := w.open(KindEthernet, 14)
 	if b == nil {
 		return stepEnd
 	}
-	t := be16(b[12:])
-	if t >= minType {
-		return w.ether(14, t)
-	}
-	w.etherType = 0
-	w.close(14, 0)
-	if t <= maxLength {
-		w.clip(int(t))
-	}
-	return stepEnd
+	return w.etherOrLength(14, be16(b[12:]))
 }
 
 // vlan reads an 802.1Q or 802.1ad tag: 16 bits of priority and identifier, then the type
 // of what follows.
-func (w *walker) vlan() step {
-	b := w.open(KindVLAN, 4)
+func (w *walker) vlan(k Kind) step {
+	b := w.open(k, 4)
 	if b == nil {
 		return stepEnd
 	}
 	if w.p.VLAN == NoVLAN && w.depth == 0 {
 		w.p.VLAN = be16(b) & 0x0fff
 	}
-	t := be16(b[2:])
-	if t >= minType {
-		return w.ether(4, t)
+	return w.etherOrLength(4, be16(b[2:]))
+}
+
+// macsec reads an 802.1AE security tag. What follows is only looked into when it is
+// authenticated but not encrypted.
+func (w *walker) macsec() step {
+	b := w.open(KindShim, 6)
+	if b == nil {
+		return stepEnd
 	}
-	w.etherType = 0
-	w.close(4, 0)
+	n := 6
+	if b[0]&0x20 != 0 { // the tag holds a secure channel identifier
+		n += 8
+	}
+	if b[0]&0x0c != 0 || len(b) < n+2 {
+		w.close(n, 0)
+		return stepEnd
+	}
+	const icv = 16
+	w.clip(max(0, w.end-w.off-icv))
+	return w.ether(n+2, be16(b[n:]))
+}
+
+// snap reads what stands behind the SNAP identifiers of an LLC header: the organisation
+// and the protocol in its numbering (IEEE 802, RFC 1042).
+func (w *walker) llc() step {
+	b := w.open(KindLLC, 3)
+	if b == nil {
+		return stepEnd
+	}
+	dsap, ssap := b[0], b[1]
+	n := 3
+	if b[2]&3 != 3 { // information and supervisory frames have a longer control field
+		n = 4
+	}
+	if dsap != 0xaa || ssap != 0xaa {
+		if w.close(n, uint16(dsap)) && b[2]&3 == 3 && dsap == 0x06 {
+			return stepIP
+		}
+		return stepEnd
+	}
+	if len(b) < n+5 {
+		w.close(n+5, 0)
+		return stepEnd
+	}
+	oui, pid := uint32(b[n])<<16|uint32(be16(b[n+1:])), be16(b[n+3:])
+	switch oui {
+	case 0x000000, 0x0000f8: // RFC 1042, 802.1H
+		return w.ether(n+5, pid)
+	case 0x0080c2: // bridged frames (RFC 2684)
+		switch pid {
+		case 0x0001, 0x0007:
+			return w.closeTo(n+5, stepEthernet)
+		}
+	}
+	w.close(n+5, 0)
 	return stepEnd
 }
 
-// sll reads the header of LINKTYPE_LINUX_SLL.
-func (w *walker) sll() step {
-	b := w.open(KindSLL, 16)
-	if b == nil {
+// closeTo ends the header in hand, n bytes long, and leads to s.
+func (w *walker) closeTo(n int, s step) step {
+	if !w.close(n, 0) {
 		return stepEnd
 	}
-	return w.ether(16, be16(b[14:]))
-}
-
-// sll2 reads the header of LINKTYPE_LINUX_SLL2.
-func (w *walker) sll2() step {
-	b := w.open(KindSLL2, 20)
-	if b == nil {
-		return stepEnd
-	}
-	return w.ether(20, be16(b))
+	return s
 }
 
 // null reads the address family of LINKTYPE_NULL, in the byte order of the machine that
@@ -116,7 +200,7 @@ func (w *walker) null() step {
 	switch family {
 	case 2:
 		return stepIP
-	case 10, 24, 28, 30: // AF_INET6 of Linux, NetBSD, FreeBSD, Darwin
+	case 10, 24, 28, 30: // AF_INET6 of Linux, NetBSD and OpenBSD, FreeBSD, Darwin
 		return stepIPv6
 	default:
 		return stepEnd
@@ -130,4 +214,30 @@ func (w *walker) arp() step {
 	}
 	w.close(8+2*(int(b[4])+int(b[5])), be16(b[2:]))
 	return stepEnd
+}
+
+// mpls reads one label (RFC 3032). Nothing says what follows the last one: the first half
+// byte tells IPv4 and IPv6, and a pseudowire of Ethernet by its control word.
+func (w *walker) mpls() step {
+	b := w.open(KindMPLS, 4)
+	if b == nil {
+		return stepEnd
+	}
+	last := b[2]&1 != 0
+	w.close(4, 0)
+	if !last {
+		return stepMPLS
+	}
+	b = w.left()
+	if len(b) == 0 {
+		return stepEnd
+	}
+	switch b[0] >> 4 {
+	case 4:
+		return stepIPv4
+	case 6:
+		return stepIPv6
+	default:
+		return stepEnd
+	}
 }

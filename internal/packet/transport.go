@@ -16,22 +16,31 @@ func (w *walker) enterTransport() {
 func (w *walker) tcp() step {
 	b := w.open(KindTCP, 20)
 	if b == nil {
+		if w.layer.Len >= 4 {
+			w.enterCut()
+		}
 		return stepEnd
 	}
+	w.enterTransport()
 	hlen := int(b[12]>>4) * 4
 	if hlen < 20 {
-		return w.bad(14)
+		return w.bad(20)
 	}
-	w.enterTransport()
 	w.close(hlen, 0)
 	return stepEnd
 }
 
+// udp reads a UDP header (RFC 768) and goes on into the tunnels that have a port of their
+// own.
 func (w *walker) udp() step {
 	b := w.open(KindUDP, 8)
 	if b == nil {
+		if w.layer.Len >= 4 {
+			w.enterCut()
+		}
 		return stepEnd
 	}
+	w.enterTransport()
 	length := int(be16(b[4:]))
 	if length == 0 { // a jumbogram (RFC 2675, section 4)
 		length = w.end - w.off
@@ -39,14 +48,44 @@ func (w *walker) udp() step {
 	if length < 8 {
 		return w.bad(8)
 	}
-	w.enterTransport()
 	w.clip(length)
 	w.close(8, 0)
+	return udpTunnel(be16(b), be16(b[2:]))
+}
+
+// udpLite reads a UDP-Lite header (RFC 3828): a coverage of the checksum stands where UDP
+// has the length.
+func (w *walker) udpLite() step {
+	b := w.open(KindUDPLite, 8)
+	if b == nil {
+		return stepEnd
+	}
+	w.enterTransport()
+	w.close(8, 0)
+	return udpTunnel(be16(b), be16(b[2:]))
+}
+
+// dccp reads a DCCP header (RFC 4340).
+func (w *walker) dccp() step {
+	b := w.open(KindDCCP, 12)
+	if b == nil {
+		return stepEnd
+	}
+	w.enterTransport()
+	n := int(b[4]) * 4
+	if n < 12 {
+		return w.bad(12)
+	}
+	w.close(n, 0)
 	return stepEnd
 }
 
+// sctp reads an SCTP common header (RFC 9260).
 func (w *walker) sctp() step {
 	if w.open(KindSCTP, 12) == nil {
+		if w.layer.Len >= 4 {
+			w.enterCut()
+		}
 		return stepEnd
 	}
 	w.enterTransport()
@@ -54,10 +93,9 @@ func (w *walker) sctp() step {
 	return stepEnd
 }
 
-func (w *walker) icmp() step {
-	return w.leaf(KindICMP, 4)
-}
-
-func (w *walker) icmpv6() step {
-	return w.leaf(KindICMPv6, 4)
+// enterCut remembers a transport header that was cut behind its ports.
+func (w *walker) enterCut() {
+	o := w.outcome
+	w.enterTransport()
+	w.outcome = o
 }

@@ -9,9 +9,32 @@ const (
 	stepEnd step = iota // nothing that is looked into
 	stepEthernet
 	stepVLAN
+	stepServiceVLAN
+	stepBackbone // 802.1ah
+	stepMACsec
+	stepTag4 // four bytes and an EtherType
+	stepTag6 // six bytes and an EtherType
 	stepSLL
 	stepSLL2
 	stepNull
+	stepLLC
+	stepMPLS
+	stepPPPoE
+	stepPPP     // starts with the protocol
+	stepPPPHDLC // may start with address and control
+	stepCHDLC
+	stepFrameRelay
+	stepTokenRing
+	stepFDDI
+	stepIPoIB
+	stepPFLog
+	stepENC
+	stepNFLog
+	stepPKTAP
+	stepPPI
+	stepPrism
+	stepRadiotap
+	stepIEEE80211
 	stepARP
 	stepIP // IPv4 or IPv6, as the version field says
 	stepIPv4
@@ -24,10 +47,30 @@ const (
 	stepESP
 	stepTCP
 	stepUDP
+	stepUDPLite
+	stepDCCP
 	stepSCTP
 	stepICMP
 	stepICMPv6
 	stepIGMP
+	stepPIM
+	stepGRE
+	stepERSPAN2
+	stepERSPAN3
+	stepWCCP
+	stepEtherIP
+	stepL2TP
+	stepL2TPv3
+	stepVXLAN
+	stepVXLANGPE
+	stepNSH
+	stepGeneve
+	stepGTP
+	stepTeredo
+	stepAYIYA
+	stepLISP
+	stepTZSP
+	stepUDPESP
 )
 
 // walker is the state of the walk through one packet.
@@ -45,58 +88,76 @@ type walker struct {
 	quoted    bool       // an ICMP error quotes headers
 	outcome   Outcome
 	etherType uint16 // of the last link header
+	dataPad   bool   // radiotap: the 802.11 header is padded to a multiple of 4
 }
 
-// run walks on from s to the end.
+// run walks on from s to the end. Each step either takes at least one byte or ends.
 func (w *walker) run(s step) {
 	for s != stepEnd {
-		switch s {
-		case stepEthernet:
-			s = w.ethernet()
-		case stepVLAN:
-			s = w.vlan()
-		case stepSLL:
-			s = w.sll()
-		case stepSLL2:
-			s = w.sll2()
-		case stepNull:
-			s = w.null()
-		case stepARP:
-			s = w.arp()
-		case stepIP:
-			s = w.ip()
-		case stepIPv4:
-			s = w.ipv4()
-		case stepIPv6:
-			s = w.ipv6()
-		case stepHopByHop:
-			s = w.options(KindHopByHop)
-		case stepRouting:
-			s = w.options(KindRouting)
-		case stepFragment:
-			s = w.fragment()
-		case stepDestOpts:
-			s = w.options(KindDestOpts)
-		case stepAH:
-			s = w.ah()
-		case stepESP:
-			s = w.leaf(KindESP, 8)
-		case stepTCP:
-			s = w.tcp()
-		case stepUDP:
-			s = w.udp()
-		case stepSCTP:
-			s = w.sctp()
-		case stepICMP:
-			s = w.icmp()
-		case stepICMPv6:
-			s = w.icmpv6()
-		case stepIGMP:
-			s = w.leaf(KindIGMP, 8)
-		default:
-			return
-		}
+		s = w.next(s)
 	}
+}
+
+// next takes one step.
+func (w *walker) next(s step) step {
+	switch s {
+	case stepEthernet:
+		return w.ethernet()
+	case stepVLAN:
+		return w.vlan(KindVLAN)
+	case stepServiceVLAN:
+		return w.vlan(KindServiceVLAN)
+	case stepMPLS:
+		return w.mpls()
+	case stepPPPoE:
+		return w.pppoe()
+	case stepPPP:
+		return w.ppp()
+	case stepPPPHDLC:
+		return w.pppHDLC()
+	case stepLLC:
+		return w.llc()
+	case stepARP:
+		return w.arp()
+	case stepIP:
+		return w.ip()
+	case stepIPv4:
+		return w.ipv4()
+	case stepIPv6:
+		return w.ipv6()
+	case stepHopByHop:
+		return w.options(KindHopByHop)
+	case stepRouting:
+		return w.options(KindRouting)
+	case stepFragment:
+		return w.fragmentHeader()
+	case stepDestOpts:
+		return w.options(KindDestOpts)
+	case stepAH:
+		return w.ah()
+	case stepESP:
+		return w.leaf(KindESP, 8)
+	case stepTCP:
+		return w.tcp()
+	case stepUDP:
+		return w.udp()
+	case stepUDPLite:
+		return w.udpLite()
+	case stepDCCP:
+		return w.dccp()
+	case stepSCTP:
+		return w.sctp()
+	case stepICMP:
+		return w.icmp()
+	case stepICMPv6:
+		return w.icmpv6()
+	case stepIGMP:
+		return w.leaf(KindIGMP, 8)
+	}
+	if s >= stepPIM {
+		return w.tunnel(s)
+	}
+	return w.link(s)
 }
 
 // open adds a header whose fixed part has n bytes and returns the captured bytes from its
@@ -110,9 +171,8 @@ func (w *walker) open(k Kind, n int) []byte {
 	l := &w.p.Layers[w.p.N]
 	w.p.N++
 	w.layer = l
-	have := w.lim - w.off
 	*l = Layer{Kind: k, Flags: w.flags, Off: uint32(w.off), Len: uint32(n), PayLen: uint32(max(0, w.end-w.off-n))}
-	if have < n {
+	if w.lim-w.off < n {
 		w.cut(n)
 		return nil
 	}
@@ -180,8 +240,19 @@ func (w *walker) leaf(k Kind, n int) step {
 	return stepEnd
 }
 
+// shim adds a header of n bytes that leads to s.
+func (w *walker) shim(k Kind, n int, s step) step {
+	if w.open(k, n) == nil {
+		return stepEnd
+	}
+	w.close(n, 0)
+	return s
+}
+
 // left returns the captured bytes from the walker's place on.
 func (w *walker) left() []byte { return w.buf[w.off:w.lim] }
 
 func be16(b []byte) uint16 { return binary.BigEndian.Uint16(b) }
 func be32(b []byte) uint32 { return binary.BigEndian.Uint32(b) }
+func le16(b []byte) uint16 { return binary.LittleEndian.Uint16(b) }
+func le32(b []byte) uint32 { return binary.LittleEndian.Uint32(b) }
