@@ -72,3 +72,19 @@ func (b *Builder) Packet(iface uint32, t int64, capLen, wireLen uint32, dir pack
 	b.last = t
 	return p[28 : 28+capLen : 28+capLen]
 }
+
+// Truncate keeps the first n packets and forgets those behind them. n above
+// [Builder.Packets] changes nothing.
+func (b *Builder) Truncate(n uint32) {
+	if n >= b.packets {
+		return
+	}
+	end := 0
+	b.last = 0
+	for range n {
+		high, low := binary.LittleEndian.Uint32(b.buf[end+12:]), binary.LittleEndian.Uint32(b.buf[end+16:])
+		b.last = int64(uint64(high)<<32 | uint64(low))
+		end += int(binary.LittleEndian.Uint32(b.buf[end+4:]))
+	}
+	b.buf, b.packets = b.buf[:end], n
+}

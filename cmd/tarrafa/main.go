@@ -1,0 +1,84 @@
+// Tarrafa captures network traffic without losing any, keeps it in open formats, counts
+// it and shows it while it happens.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+)
+
+// version is set by the linker.
+var version = "dev"
+
+func main() {
+	os.Exit(run(os.Args[1:]))
+}
+
+func run(args []string) int {
+	// Collecting garbage earlier costs little here, as the hot path makes none, and keeps
+	// the resident size near what is really used.
+	debug.SetGCPercent(50)
+	root := rootCommand()
+	root.SetArgs(joinOptionalValues(args))
+	err := root.ExecuteContext(context.Background())
+	return report(os.Stderr, err)
+}
+
+func rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "tarrafa",
+		Short: "Capture network traffic without losing any, keep it, ask it, watch it live",
+		Long: `Tarrafa captures network traffic without losing any, keeps it in open formats
+(pcapng segments), answers questions about it, and shows it live.
+
+Start with:  tarrafa capture            asks for the interface
+             tarrafa read FILE          looks at a capture file
+             tarrafa stats FILE|DIR     counts what is in it`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Version:       versionText(),
+	}
+	root.SetVersionTemplate("{{.Version}}\n")
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return &exitError{code: exitOptions, err: err, mend: "run: " + cmd.CommandPath() + " --help"}
+	})
+	root.AddCommand(
+		captureCommand(), readCommand(), statsCommand(), filterCommand(),
+		interfacesCommand(), doctorCommand(), versionCommand(),
+	)
+	return root
+}
+
+func versionText() string {
+	return fmt.Sprintf("tarrafa %s (%s %s/%s)", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}
+
+func versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version",
+		Args:  noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), versionText())
+			return err
+		},
+	}
+}
+
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return &exitError{
+			code: exitOptions, err: fmt.Errorf("%s takes no argument, but got %q", cmd.CommandPath(), args[0]),
+			mend: "run: " + cmd.CommandPath() + " --help",
+		}
+	}
+	return nil
+}
+
+var errNoCapture = errors.New("capturing is not possible")

@@ -1,0 +1,243 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/tarrafa/tarrafa/internal/archive"
+	"github.com/tarrafa/tarrafa/internal/capture"
+	"github.com/tarrafa/tarrafa/internal/segment"
+	"github.com/tarrafa/tarrafa/internal/track"
+)
+
+// flushTime is how long followers may take to finish after the capture has ended.
+const flushTime = 5 * time.Second
+
+// session is one live capture: the source, the archive, and those who follow it.
+type session struct {
+	o       *captureOptions
+	expr    string
+	stdout  io.Writer
+	stderr  io.Writer
+	log     *slog.Logger
+	source  capture.Source
+	archive *archive.Archive
+	stats   *statistics
+	outputs *outputs
+
+	followers []*follower
+	wg        sync.WaitGroup
+	started   time.Time
+	surplus   atomic.Uint64 // packets beyond -c that the source had already handed over
+	events    atomic.Int64
+	stop      context.CancelFunc // ends the capture; the rest follows in order
+}
+
+// follower is one consumer of the archive, at its own pace.
+type follower struct {
+	name    string
+	sink    track.Follower
+	tracker *track.Tracker
+	tail    *archive.Tail
+	// applied overrides the tracker's count where the sink knows better: rows that are
+	// committed.
+	applied func() uint64
+	err     error
+}
+
+func newSession(stdout, stderr io.Writer, o *captureOptions, expr string, source capture.Source) (*session, error) {
+	s := &session{o: o, expr: expr, stdout: stdout, stderr: stderr, source: source, started: time.Now()}
+	s.log = slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelInfo}))
+	a, recovered, err := archive.Create(archive.Config{
+		DataDir: o.dataDir, Interfaces: source.Interfaces(), Filter: expr, Program: versionText(),
+		SegmentBytes: int64(o.segmentSize), SegmentAge: o.segmentAge, Sinks: o.out.sinkNames(),
+	})
+	for _, r := range recovered {
+		s.log.Warn("an earlier capture had not been closed", "result", r.String())
+	}
+	if err != nil {
+		return nil, storageError(o.dataDir, err)
+	}
+	s.archive = a
+	s.stats = newStatistics()
+	s.follow("stats", s.stats, segment.Cursor{}, nil)
+	s.outputs, err = o.out.open(s.log, a.ID(), a.Dir(), stdout, source.Interfaces())
+	if err != nil {
+		return nil, errors.Join(err, a.Close(), a.Release(a.Ledger()))
+	}
+	for _, out := range s.outputs.list {
+		s.follow(out.name, out.sink, segment.Cursor{}, out.applied)
+	}
+	return s, nil
+}
+
+func storageError(dir string, err error) error {
+	if code, mend := classify(err); code != exitOptions {
+		if code == exitPermission {
+			mend = "choose a directory that you may write: --data-dir DIR"
+		}
+		return &exitError{code: code, err: err, mend: mend}
+	}
+	return &exitError{code: exitStorage, err: fmt.Errorf("data directory %s: %w", dir, err), mend: "choose another: --data-dir DIR"}
+}
+
+func (s *session) follow(name string, sink track.Follower, from segment.Cursor, applied func() uint64) {
+	f := &follower{name: name, sink: sink, tracker: track.New(), tail: s.archive.Follow(from), applied: applied}
+	if applied == nil {
+		f.applied = f.tracker.Applied
+	}
+	s.followers = append(s.followers, f)
+}
+
+// run captures until it is told to stop, then ends everything in order: the source, the
+// archive, the followers, the view.
+func (s *session) run(parent context.Context) error {
+	ctx, stop := interrupted(parent)
+	defer stop()
+	if s.o.duration > 0 {
+		timed, cancel := context.WithTimeout(ctx, s.o.duration)
+		defer cancel()
+		ctx = timed
+	}
+	ctx, s.stop = context.WithCancel(ctx)
+	defer s.stop()
+
+	flushing, cancelFlush := context.WithCancel(context.Background())
+	defer cancelFlush()
+	for _, f := range s.followers {
+		s.wg.Go(func() {
+			f.err = f.tracker.Run(flushing, f.tail, f.sink)
+		})
+	}
+	s.announce()
+
+	var capturing sync.WaitGroup
+	capturing.Go(func() { s.capture(ctx) })
+	viewed := make(chan struct{})
+	viewCtx, endView := context.WithCancel(context.Background())
+	go func() {
+		defer close(viewed)
+		s.view(viewCtx, ctx)
+	}()
+
+	<-ctx.Done()
+	stop() // a second Ctrl+C is the system's: it ends the program at once
+	_ = s.source.Close()
+	capturing.Wait()
+	closeErr := s.archive.Close()
+	s.finish(flushing, cancelFlush)
+	endView()
+	<-viewed
+	return errors.Join(s.report(), closeErr)
+}
+
+// finish waits until the followers are done, and no longer than flushTime.
+func (s *session) finish(ctx context.Context, cancel context.CancelFunc) {
+	timer := time.AfterFunc(flushTime, cancel)
+	defer timer.Stop()
+	s.wg.Wait()
+	deadline, done := context.WithTimeout(ctx, flushTime)
+	defer done()
+	s.outputs.close(deadline)
+}
+
+// Times of the capture loop.
+const (
+	fillWait        = 50 * time.Millisecond // at most this passes before a signal is seen
+	checkpointEvery = time.Second
+)
+
+// capture is the loop that must never wait for anything but packets and the disk.
+func (s *session) capture(ctx context.Context) {
+	b := segment.NewBuilder(nil)
+	var total uint64
+	checkpoint := time.Now()
+	for {
+		b.Reset(s.archive.Buffer())
+		more := s.source.Fill(b, fillWait)
+		if n := uint64(b.Packets()); n > 0 {
+			if limit := s.o.count; limit > 0 && total+n >= limit {
+				keep := limit - total
+				b.Truncate(uint32(keep))
+				s.surplus.Add(n - keep)
+				n = keep
+				s.stop()
+			}
+			total += n
+			s.archive.Append(b)
+		}
+		if now := time.Now(); now.Sub(checkpoint) >= checkpointEvery || !more {
+			checkpoint = now
+			s.takeCounters()
+			s.archive.Checkpoint()
+			s.archive.Tick()
+			s.takeEvents()
+		}
+		if !more {
+			return
+		}
+	}
+}
+
+// takeCounters puts the source's counters into the ledger. Packets beyond -c were
+// delivered by the source but are no part of the capture: they count as skipped.
+func (s *session) takeCounters() {
+	c := s.source.Counters()
+	surplus := s.surplus.Load()
+	s.archive.SetSource(c.Received, c.Dropped, c.Skipped+surplus, c.Delivered-surplus, c.Truncated)
+}
+
+func (s *session) takeEvents() {
+	for _, e := range s.source.Events() {
+		text := fmt.Sprintf("interface %s %s", e.Name, e.Kind)
+		if e.Reason != "" {
+			text += ": " + e.Reason
+		}
+		s.archive.NoteEvent(e.Interface, e.Time, text)
+		s.events.Add(1)
+		s.stats.event(e.Time, text)
+		s.log.Warn(text, "at", e.Time.Format(time.RFC3339))
+	}
+}
+
+// ledger adds the followers to the archive's account.
+func (s *session) ledger() archive.Ledger {
+	l := s.archive.Ledger()
+	for _, f := range s.followers {
+		e := archive.FollowerEntry{Name: f.name, Applied: f.applied(), Expired: f.tail.Expired()}
+		e.Behind = l.Written - min(l.Written, e.Applied+e.Expired)
+		if f.sink == track.Follower(s.stats) {
+			e.Parts = map[string]uint64{}
+			sum := archive.FollowerEntry{Parts: e.Parts}
+			addOutcomes(&sum, f.tracker)
+		}
+		l.Followers = append(l.Followers, e)
+	}
+	return l
+}
+
+// report prints the final statistics and the ledger, and stores the ledger with the
+// capture.
+func (s *session) report() error {
+	l := s.ledger()
+	out := s.stdout
+	if s.o.out.usesStdout() {
+		out = s.stderr
+	}
+	_, _ = io.WriteString(out, s.stats.snapshot(5).Text(words())+"\n"+ledgerText(l))
+	_, _ = fmt.Fprintf(s.stderr, "Kept in %s\n", s.archive.Dir())
+	err := s.archive.Release(l)
+	for _, f := range s.followers {
+		f.tail.Close()
+		if f.err != nil && !errors.Is(f.err, context.Canceled) {
+			err = errors.Join(err, fmt.Errorf("%s: %w", f.name, f.err))
+		}
+	}
+	return err
+}

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tarrafa/tarrafa/internal/archive"
+	"github.com/tarrafa/tarrafa/internal/packet"
+	"github.com/tarrafa/tarrafa/internal/stats"
+	"github.com/tarrafa/tarrafa/internal/track"
+)
+
+func statsCommand() *cobra.Command {
+	var asJSON bool
+	var top int
+	cmd := &cobra.Command{
+		Use:   "stats FILE|DIR|- …",
+		Short: "Count what a capture holds: totals, protocols, top addresses, ledger",
+		Example: `  tarrafa stats trace.pcap
+  tarrafa stats --json -n 10 ~/.local/share/tarrafa/20261121T120000Z-eth0`,
+		Args: atLeastOne("a capture file or folder"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if top < 0 || top > 1<<20 {
+				return &exitError{code: exitOptions, err: fmt.Errorf("-n %d: between 0 and %d addresses", top, 1<<20)}
+			}
+			return runStats(cmd.Context(), cmd.OutOrStdout(), args, asJSON, top)
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	cmd.Flags().IntVarP(&top, "number", "n", 5, "addresses in each top list")
+	return cmd
+}
+
+func atLeastOne(what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return &exitError{code: exitOptions, err: fmt.Errorf("%s: name %s", cmd.CommandPath(), what), mend: "run: " + cmd.CommandPath() + " --help"}
+		}
+		return nil
+	}
+}
+
+// countFollower feeds the statistics.
+type countFollower struct{ counters *stats.Counters }
+
+// Apply implements track.Follower.
+func (f countFollower) Apply(_ context.Context, b *track.Batch) error {
+	f.counters.Apply(b.Rows)
+	return nil
+}
+
+func runStats(ctx context.Context, w io.Writer, names []string, asJSON bool, top int) error {
+	ins, err := openInputs(names, false)
+	if err != nil {
+		return err
+	}
+	defer closeInputs(ins)
+	counters := stats.New()
+	ledger := archive.Ledger{}
+	follower := archive.FollowerEntry{Name: "stats", Parts: map[string]uint64{}}
+	var failed error
+	for _, in := range ins {
+		t := track.New()
+		// What was good before a damage counts and is shown before it is reported.
+		if err := t.Run(ctx, in.chunks, countFollower{counters}); err != nil {
+			failed = errors.Join(failed, err)
+		}
+		addLedger(&ledger, in.ledger())
+		addOutcomes(&follower, t)
+		if e, ok := in.chunks.(interface{ Expired() uint64 }); ok {
+			follower.Expired += e.Expired()
+		}
+	}
+	follower.Behind = ledger.Written - min(ledger.Written, follower.Applied+follower.Expired)
+	ledger.Followers = []archive.FollowerEntry{follower}
+	snap := counters.Snapshot(top)
+	if err := printStats(w, snap, ledger, asJSON); err != nil {
+		return err
+	}
+	return failed
+}
+
+func addLedger(sum *archive.Ledger, l archive.Ledger) {
+	sum.Received += l.Received
+	sum.Dropped += l.Dropped
+	sum.Skipped += l.Skipped
+	sum.Delivered += l.Delivered
+	sum.Truncated += l.Truncated
+	sum.Written += l.Written
+	sum.WrittenBytes += l.WrittenBytes
+	sum.Lost += l.Lost
+}
+
+func addOutcomes(f *archive.FollowerEntry, t *track.Tracker) {
+	f.Applied += t.Applied()
+	for o, n := range t.Outcomes() {
+		if n > 0 {
+			f.Parts[packet.Outcome(o).String()] += n
+		}
+	}
+}
+
+// statsDocument is what stats --json prints.
+type statsDocument struct {
+	stats.Document
+	Ledger archive.Ledger `json:"ledger"`
+}
+
+func printStats(w io.Writer, snap *stats.Snapshot, ledger archive.Ledger, asJSON bool) error {
+	if asJSON {
+		enc := json.NewEncoder(w)
+		enc.SetIndent("", "  ")
+		enc.SetEscapeHTML(false)
+		return enc.Encode(statsDocument{snap.Document(), ledger})
+	}
+	_, err := io.WriteString(w, snap.Text(words())+"\n"+ledgerText(ledger))
+	return err
+}
+
+// ledgerText is the ledger for people: where every packet is.
+func ledgerText(l archive.Ledger) string {
+	s := fmt.Sprintf("Ledger\n  received %d = delivered %d + dropped by kernel %d + skipped %d\n  delivered %d = written %d + lost %d\n",
+		l.Received, l.Delivered, l.Dropped, l.Skipped, l.Delivered, l.Written, l.Lost)
+	for _, f := range l.Followers {
+		s += fmt.Sprintf("  %s: written %d = applied %d + behind %d + expired %d\n", f.Name, l.Written, f.Applied, f.Behind, f.Expired)
+	}
+	if l.Truncated > 0 {
+		s += fmt.Sprintf("  cut short: %d\n", l.Truncated)
+	}
+	if err := l.Balance(); err != nil {
+		return s + "  " + err.Error() + "\n"
+	}
+	return s + "  every packet is accounted for\n"
+}
+
+// words is the language of the statistics.
+func words() *stats.Words { return &stats.English }
+
+var _ track.Chunks = (*archive.Walk)(nil)
