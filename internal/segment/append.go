@@ -3,10 +3,9 @@ package segment
 import (
 	"encoding/binary"
 	"math"
+	"math/bits"
 	"net/netip"
 	"unicode/utf8"
-
-	"github.com/tarrafa/tarrafa/internal/packet"
 )
 
 // maxOption is the greatest length of a pcapng option's value, bytes.
@@ -59,10 +58,10 @@ func AppendStatistics(dst []byte, s Statistics) []byte {
 	options := len(dst)
 	dst = appendComments(dst, s.Comments)
 	if s.Start != 0 {
-		dst = appendOption(dst, optionISBStart, appendStamp(nil, s.Start))
+		dst = appendOption64(dst, optionISBStart, upperFirst(s.Start))
 	}
 	if s.End != 0 {
-		dst = appendOption(dst, optionISBEnd, appendStamp(nil, s.End))
+		dst = appendOption64(dst, optionISBEnd, upperFirst(s.End))
 	}
 	for _, f := range []struct {
 		flag StatisticsFields
@@ -76,53 +75,8 @@ func AppendStatistics(dst []byte, s Statistics) []byte {
 		{HasDelivered, optionISBDelivered, s.Delivered},
 	} {
 		if s.Fields&f.flag != 0 {
-			dst = appendOption(dst, f.code, binary.LittleEndian.AppendUint64(nil, f.v))
+			dst = appendOption64(dst, f.code, f.v)
 		}
-	}
-	return endBlock(dst, at, options)
-}
-
-// PacketOptions is what a pcapng packet block may say about its packet.
-type PacketOptions struct {
-	Flags     uint32 // epb_flags: direction in bits 0-1, reception type, link-layer errors
-	HasFlags  bool
-	Comments  []string
-	Hash      []byte // epb_hash: the algorithm in the first byte; empty: none
-	DropCount uint64 // epb_dropcount: packets lost between this and the one before it
-	PacketID  uint64 // epb_packetid; 0: none
-}
-
-// Direction returns the way that the packet went.
-func (o *PacketOptions) Direction() packet.Direction {
-	if d := packet.Direction(o.Flags & 3); o.HasFlags && d != 3 {
-		return d
-	}
-	return packet.DirectionUnknown
-}
-
-// AppendPacket appends an enhanced packet block with any options to dst. It is the slow
-// path for packets that carry a comment; [Builder] is the fast one. t is in nanoseconds
-// since 1970, iface the interface's number in the section.
-func AppendPacket(dst []byte, iface uint32, t int64, wireLen uint32, data []byte, o PacketOptions) []byte {
-	dst, at := beginBlock(dst, blockEnhancedPacket)
-	dst = binary.LittleEndian.AppendUint32(dst, iface)
-	dst = appendStamp(dst, t)
-	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(data)))
-	dst = binary.LittleEndian.AppendUint32(dst, wireLen)
-	dst = appendPadded(dst, data)
-	options := len(dst)
-	if o.HasFlags {
-		dst = appendOption(dst, optionEPBFlags, binary.LittleEndian.AppendUint32(nil, o.Flags))
-	}
-	dst = appendComments(dst, o.Comments)
-	if len(o.Hash) > 0 {
-		dst = appendOption(dst, optionEPBHash, o.Hash)
-	}
-	if o.DropCount > 0 {
-		dst = appendOption(dst, optionEPBDropCount, binary.LittleEndian.AppendUint64(nil, o.DropCount))
-	}
-	if o.PacketID > 0 {
-		dst = appendOption(dst, optionEPBPacketID, binary.LittleEndian.AppendUint64(nil, o.PacketID))
 	}
 	return endBlock(dst, at, options)
 }
@@ -145,9 +99,12 @@ func endBlock(dst []byte, at, options int) []byte {
 	return binary.LittleEndian.AppendUint32(dst, n)
 }
 
+// upperFirst swaps the halves of a time: pcapng puts the upper one first in either byte
+// order.
+func upperFirst(t int64) uint64 { return bits.RotateLeft64(uint64(t), 32) }
+
 func appendStamp(dst []byte, t int64) []byte {
-	dst = binary.LittleEndian.AppendUint32(dst, uint32(uint64(t)>>32))
-	return binary.LittleEndian.AppendUint32(dst, uint32(uint64(t)))
+	return binary.LittleEndian.AppendUint64(dst, upperFirst(t))
 }
 
 func appendPadded(dst, value []byte) []byte {
@@ -163,6 +120,16 @@ func appendOption(dst []byte, code uint16, value []byte) []byte {
 	dst = binary.LittleEndian.AppendUint16(dst, code)
 	dst = binary.LittleEndian.AppendUint16(dst, uint16(len(value)))
 	return appendPadded(dst, value)
+}
+
+func appendOption32(dst []byte, code uint16, v uint32) []byte {
+	dst = binary.LittleEndian.AppendUint32(dst, uint32(code)|4<<16)
+	return binary.LittleEndian.AppendUint32(dst, v)
+}
+
+func appendOption64(dst []byte, code uint16, v uint64) []byte {
+	dst = binary.LittleEndian.AppendUint32(dst, uint32(code)|8<<16)
+	return binary.LittleEndian.AppendUint64(dst, v)
 }
 
 func appendComments(dst []byte, comments []string) []byte {

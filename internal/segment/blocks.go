@@ -5,44 +5,58 @@ package segment
 // ends and how many of the blocks are packets. need is the length of the block that
 // follows, 0 when even that cannot be told, and -1 when what follows is no block.
 func WholeBlocks(b []byte) (end int, packets uint32, need int64) {
+	w := wholeBlocks(b)
+	return w.end, w.packets, w.need
+}
+
+type whole struct {
+	end         int
+	packets     uint32
+	need        int64
+	first, last int // where the first and the last packet's blocks start, if there are any
+}
+
+func wholeBlocks(b []byte) (w whole) {
 	for {
-		rest := b[end:]
+		rest := b[w.end:]
 		if len(rest) < 8 {
-			return end, packets, 0
+			return w
 		}
 		kind, n := u32(rest, false), u32(rest[4:], false)
-		if n < minBlock || n&3 != 0 {
-			return end, packets, -1
+		if n < minBlock || n&3 != 0 || n > MaxRecord || kind == 0 {
+			// Zeros are what a power cut may leave behind; no block has type 0.
+			w.need = -1
+			return w
 		}
 		if uint64(n) > uint64(len(rest)) {
-			return end, packets, int64(n)
+			w.need = int64(n)
+			return w
 		}
 		if u32(rest[n-4:], false) != n {
-			return end, packets, -1
+			w.need = -1
+			return w
 		}
-		switch kind {
-		case blockEnhancedPacket:
+		if kind == blockEnhancedPacket {
 			if n < minEnhancedPacket || u32(rest[20:], false) > n-minEnhancedPacket {
-				return end, packets, -1
+				w.need = -1
+				return w
 			}
-			packets++
-		case blockSection, blockInterface, blockStatistics:
-		default:
-			// Blocks that this program never writes: zeros left by a power cut, or another
-			// program's work.
-			if kind == 0 {
-				return end, packets, -1
+			if w.packets == 0 {
+				w.first = w.end
 			}
+			w.packets++
+			w.last = w.end
 		}
-		end += int(n)
+		w.end += int(n)
 	}
 }
 
-// Head reads the blocks that stand before the first packet of a segment: the section's
-// comments and the interfaces.
+// Head reads the little-endian blocks that stand before the first packet of a segment:
+// what its section header says, and the interfaces.
 func Head(b []byte) (Section, []Interface) {
 	var s Section
 	var faces []Interface
+	var kept notes
 	for len(b) >= minBlock {
 		kind, n := u32(b, false), u32(b[4:], false)
 		if n < minBlock || n&3 != 0 || uint64(n) > uint64(len(b)) {
@@ -52,13 +66,11 @@ func Head(b []byte) (Section, []Interface) {
 		switch kind {
 		case blockSection:
 			if n >= minSection {
-				var n notes
-				n.section(block, false)
-				s = n.sections[0]
+				s = kept.parseSection(block, false)
 			}
 		case blockInterface:
-			if n >= minInterface {
-				faces = append(faces, parseInterface(block, false))
+			if n >= minInterface && len(faces) < maxInterfaces {
+				faces = append(faces, kept.face(parseInterface(block, false)))
 			}
 		default:
 			return s, faces
@@ -69,18 +81,18 @@ func Head(b []byte) (Section, []Interface) {
 }
 
 // Notes returns the interface statistics among the little-endian blocks of b, oldest
-// first. faces are the section's interfaces.
+// first, at most 4 096. faces are the section's interfaces.
 func Notes(b []byte, faces []Interface) []Statistics {
-	var n notes
+	var kept notes
 	for len(b) >= minBlock {
-		kind, size := u32(b, false), u32(b[4:], false)
-		if size < minBlock || size&3 != 0 || uint64(size) > uint64(len(b)) {
+		kind, n := u32(b, false), u32(b[4:], false)
+		if n < minBlock || n&3 != 0 || uint64(n) > uint64(len(b)) {
 			break
 		}
-		if kind == blockStatistics && size >= minStatistics {
-			n.statistics(b[:size], false, 0, faces)
+		if kind == blockStatistics && n >= minStatistics {
+			kept.statistics(b[:n], false, 0, faces)
 		}
-		b = b[size:]
+		b = b[n:]
 	}
-	return n.stats
+	return kept.stats
 }

@@ -80,14 +80,18 @@ func (n *notes) face(in Interface) Interface {
 }
 
 func (n *notes) section(block []byte, big bool) {
-	if len(n.sections) == maxNotes {
-		return
+	if len(n.sections) < maxNotes {
+		n.sections = append(n.sections, n.parseSection(block, big))
 	}
+}
+
+// parseSection reads a section header block of at least minSection bytes.
+func (n *notes) parseSection(block []byte, big bool) Section {
 	var s Section
 	for o := block[24 : len(block)-4]; ; {
 		code, value, rest, ok := nextOption(o, big)
 		if !ok {
-			break
+			return s
 		}
 		o = rest
 		switch code {
@@ -101,7 +105,6 @@ func (n *notes) section(block []byte, big bool) {
 			s.Application = n.keep(text(value, maxText))
 		}
 	}
-	n.sections = append(n.sections, s)
 }
 
 func (n *notes) comment(to []string, value []byte) []string {

@@ -9,6 +9,7 @@ const (
 
 // pool keeps the buffers that came back.
 type pool struct {
+	size int // of a new buffer, bytes
 	mu   sync.Mutex
 	free []*Chunk
 }
@@ -21,7 +22,7 @@ func (p *pool) get() *Chunk {
 		p.free = p.free[:n-1]
 		return c
 	}
-	return &Chunk{mem: make([]byte, ChunkSize)}
+	return &Chunk{mem: make([]byte, p.size)}
 }
 
 func (p *pool) put(c *Chunk) {

@@ -1,6 +1,7 @@
 package segment
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +15,8 @@ type ReaderOptions struct {
 	// Follow is for a file that still grows: [NewReader] accepts one that has no whole
 	// header yet, and [Reader.Next] then waits for it as for a record.
 	Follow bool
+
+	buffer int // length of the buffers, bytes; 0: ChunkSize
 }
 
 // Counters tell what a Reader has seen and what it left out.
@@ -61,6 +64,7 @@ type Reader struct {
 func NewReader(r io.Reader, opt ReaderOptions) (*Reader, error) {
 	s := &source{r: r}
 	rd := &Reader{src: s, source: s}
+	rd.free.size = cmp.Or(opt.buffer, ChunkSize)
 	rd.cur = rd.free.get()
 	err := rd.begin()
 	if err == nil || opt.Follow && rd.waiting(err) {
@@ -219,17 +223,19 @@ func (r *Reader) fill() {
 
 // deliver makes a Chunk of the whole records and starts the next buffer with the rest.
 func (r *Reader) deliver() *Chunk {
-	mem, next := r.cur.mem, r.free.get()
-	c := r.cur
+	mem, c, next := r.cur.mem, r.cur, r.free.get()
 	whole, rest := mem[r.start:r.cut], mem[r.cut:r.end]
 	pos := r.cutOffset()
-	if len(rest) > len(next.mem) || len(rest) > len(whole) && len(whole) <= len(next.mem) {
+	if len(rest) > len(whole) && len(whole) <= len(next.mem) {
 		// The shorter part is copied, or many small sections in one buffer would copy it
 		// again and again.
 		c = next
 		whole = c.mem[:copy(c.mem, whole)]
 		r.start = r.cut
 	} else {
+		if len(rest) > len(next.mem) {
+			next.mem = make([]byte, len(rest))
+		}
 		r.end = copy(next.mem, rest)
 		r.start, r.cut = 0, 0
 		r.cur = next

@@ -96,13 +96,16 @@ func (r *Reader) scanBlocks() string {
 	mem := r.cur.mem[:r.end]
 	for {
 		b := mem[r.cut:]
-		if len(b) < minBlock {
-			r.need = minBlock
+		r.need = minBlock
+		if len(b) < 8 {
 			return ""
 		}
 		big := r.format.BigEndian
 		kind := u32(b, big)
 		if kind == blockSection {
+			if len(b) < minBlock {
+				return ""
+			}
 			switch sectionOrder(b[8:]) {
 			case orderLittle:
 				big = false
