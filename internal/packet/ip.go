@@ -85,7 +85,7 @@ func (w *walker) ipv4() step {
 	}
 	total := int(be16(b[2:]))
 	if total == 0 {
-		total = w.end - w.off // the network card cuts it into packets later (TSO)
+		total = max(hlen, w.end-w.off) // the network card cuts it into packets later (TSO)
 	}
 	if total < hlen {
 		return w.bad(4)
@@ -117,6 +117,9 @@ func (w *walker) ipv6() step {
 	if b == nil {
 		return stepEnd
 	}
+	if b[0]>>4 != 6 {
+		return w.bad(1)
+	}
 	w.enterIP()
 	w.finish(OutcomeIP)
 	length := int(be16(b[4:]))
@@ -131,31 +134,27 @@ func (w *walker) ipv6() step {
 }
 
 // jumbo returns the payload length of an IPv6 packet whose length field is 0: that of
-// the jumbo payload option (RFC 2675), or what is left of the frame: large packets that
-// Linux hands over before the network card cuts them (BIG TCP) may come without option.
+// the jumbo payload option (RFC 2675), or what is left of the frame when that is more than
+// the field could say: the large packets that Linux hands over before the network card
+// cuts them (BIG TCP) may come without option.
 func (w *walker) jumbo(proto uint8) int {
-	rest := w.end - w.off
-	if proto != protoHopByHop {
-		return rest
-	}
-	b := w.left()
-	if len(b) < 8 {
-		return rest
-	}
-	b = b[2:min(len(b), (int(b[1])+1)*8)]
-	for len(b) >= 2 {
-		switch {
-		case b[0] == 0: // Pad1
-			b = b[1:]
-		case b[0] == 0xc2 && b[1] == 4 && len(b) >= 6:
-			return int(min(be32(b[2:]), 1<<30))
-		case int(b[1])+2 > len(b):
-			return rest
-		default:
-			b = b[b[1]+2:]
+	if b := w.left(); proto == protoHopByHop && len(b) >= 8 {
+		b = b[2:min(len(b), (int(b[1])+1)*8)]
+		for len(b) >= 2 {
+			switch {
+			case b[0] == 0: // Pad1
+				b = b[1:]
+				continue
+			case b[0] == 0xc2 && b[1] == 4 && len(b) >= 6:
+				return int(min(be32(b[2:]), 1<<30))
+			}
+			b = b[min(int(b[1])+2, len(b)):]
 		}
 	}
-	return rest
+	if rest := w.end - w.off; rest > 0xffff {
+		return rest
+	}
+	return 0
 }
 
 // options walks over a hop-by-hop, routing or destination options header (RFC 8200,

@@ -8,7 +8,7 @@ const (
 	KindNone Kind = iota
 	KindEthernet
 	KindVLAN // 802.1Q, 802.1ad and their kin: one tag
-	KindMPLS // one label
+	KindMPLS // a stack of labels
 	KindPPPoE
 	KindPPP
 	KindSLL
@@ -56,8 +56,9 @@ type LayerFlags uint8
 const (
 	LayerQuoted      LayerFlags = 1 << iota // quoted in an ICMP error: never part of a flow
 	LayerReassembled                        // offset counts in Packet.Reassembled, not in Packet.Data
-	LayerTruncated                          // the header is not whole
+	LayerTruncated                          // the header is not whole: Len is what there is of it
 	LayerFragment                           // an IP header of a fragment, or a header found in a first fragment whose rest is not known
+	LayerMalformed                          // the header contradicts itself or the length of what holds it
 )
 
 // Layer is one header: where it stands and how long it is.

@@ -216,20 +216,26 @@ func (w *walker) arp() step {
 	return stepEnd
 }
 
-// mpls reads one label (RFC 3032). Nothing says what follows the last one: the first half
-// byte tells IPv4 and IPv6, and a pseudowire of Ethernet by its control word.
+// mpls reads a stack of labels (RFC 3032) as one header. Nothing says what follows the
+// last one: the first half byte tells IPv4 and IPv6, and a pseudowire of Ethernet by its
+// control word.
 func (w *walker) mpls() step {
 	b := w.open(KindMPLS, 4)
 	if b == nil {
 		return stepEnd
 	}
-	last := b[2]&1 != 0
-	w.close(4, 0)
-	if !last {
-		return stepMPLS
+	const alertLabel = 14 // maintenance messages follow (RFC 3429)
+	n := 4
+	for b[n-2]&1 == 0 { // not the bottom
+		if n += 4; n > len(b) {
+			w.cut(n)
+			return stepEnd
+		}
 	}
+	label := be32(b[n-4:]) >> 12
+	w.close(n, 0)
 	b = w.left()
-	if len(b) == 0 {
+	if len(b) == 0 || label == alertLabel {
 		return stepEnd
 	}
 	switch b[0] >> 4 {

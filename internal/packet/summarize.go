@@ -45,7 +45,7 @@ func (w *walker) summary(s *Summary) {
 	if l.Flags&LayerReassembled != 0 {
 		s.Flags |= Reassembled
 	}
-	if l.Kind == KindTCP && l.Len >= 20 {
+	if l.Kind == KindTCP && l.Len >= 16 {
 		b := p.Header(l)
 		s.Seq, s.Ack = be32(b[4:]), be32(b[8:])
 		s.TCPFlags, s.Window = be16(b[12:])&0x0fff, be16(b[14:])

@@ -13,20 +13,27 @@ func (w *walker) enterTransport() {
 	w.outcome = OutcomeTransport
 }
 
+// tcp reads a TCP header (RFC 9293, section 3.1).
 func (w *walker) tcp() step {
-	b := w.open(KindTCP, 20)
-	if b == nil {
-		if w.layer.Len >= 4 {
-			w.enterCut()
-		}
+	if w.open(KindTCP, 20) == nil {
+		w.enterCut()
+	} else {
+		w.enterTransport()
+	}
+	l := w.layer
+	if l == nil || l.Len <= 12 {
 		return stepEnd
 	}
-	w.enterTransport()
-	hlen := int(b[12]>>4) * 4
-	if hlen < 20 {
-		return w.bad(20)
+	hlen := int(w.buf[w.off+12]>>4) * 4
+	switch {
+	case hlen < 20:
+		w.bad(20)
+		l.PayLen = uint32(max(0, w.end-w.off-hlen))
+	case l.Len < 20:
+		w.cut(hlen)
+	default:
+		w.close(hlen, 0)
 	}
-	w.close(hlen, 0)
 	return stepEnd
 }
 
@@ -35,18 +42,16 @@ func (w *walker) tcp() step {
 func (w *walker) udp() step {
 	b := w.open(KindUDP, 8)
 	if b == nil {
-		if w.layer.Len >= 4 {
-			w.enterCut()
-		}
+		w.enterCut()
 		return stepEnd
 	}
 	w.enterTransport()
 	length := int(be16(b[4:]))
-	if length == 0 { // a jumbogram (RFC 2675, section 4)
-		length = w.end - w.off
+	if ip := w.lastIP(); length == 0 && ip != nil && ip.Kind == KindIPv6 {
+		length = w.end - w.off // a jumbogram (RFC 2675, section 4)
 	}
 	if length < 8 {
-		return w.bad(8)
+		return w.bad(6)
 	}
 	w.clip(length)
 	w.close(8, 0)
@@ -83,9 +88,7 @@ func (w *walker) dccp() step {
 // sctp reads an SCTP common header (RFC 9260).
 func (w *walker) sctp() step {
 	if w.open(KindSCTP, 12) == nil {
-		if w.layer.Len >= 4 {
-			w.enterCut()
-		}
+		w.enterCut()
 		return stepEnd
 	}
 	w.enterTransport()
@@ -95,6 +98,9 @@ func (w *walker) sctp() step {
 
 // enterCut remembers a transport header that was cut behind its ports.
 func (w *walker) enterCut() {
+	if w.layer == nil || w.layer.Len < 4 {
+		return
+	}
 	o := w.outcome
 	w.enterTransport()
 	w.outcome = o

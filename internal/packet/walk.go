@@ -165,6 +165,7 @@ func (w *walker) next(s step) step {
 // whole.
 func (w *walker) open(k Kind, n int) []byte {
 	if w.p.N == MaxLayers {
+		w.layer = nil
 		w.finish(OutcomeTooDeep)
 		return nil
 	}
@@ -181,10 +182,12 @@ func (w *walker) open(k Kind, n int) []byte {
 
 // cut marks the header in hand as not whole; n is how long it should be.
 func (w *walker) cut(n int) {
-	w.layer.Flags |= LayerTruncated
-	w.layer.Len = uint32(w.lim - w.off)
-	w.layer.PayLen = 0
+	l := w.layer
+	l.Flags |= LayerTruncated
+	l.Len = uint32(w.lim - w.off)
+	l.PayLen = uint32(max(0, w.end-w.off-n))
 	if w.end-w.off < n {
+		l.Flags |= LayerMalformed
 		w.finish(OutcomeMalformed)
 		return
 	}
@@ -193,7 +196,7 @@ func (w *walker) cut(n int) {
 
 // bad marks the header in hand as contradicting itself; only its first n bytes are good.
 func (w *walker) bad(n int) step {
-	w.layer.Flags |= LayerTruncated
+	w.layer.Flags |= LayerTruncated | LayerMalformed
 	w.layer.Len = uint32(min(n, w.lim-w.off))
 	w.layer.PayLen = 0
 	w.finish(OutcomeMalformed)

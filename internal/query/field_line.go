@@ -69,5 +69,6 @@ func (l *Line) Append(dst []byte, r *Row) []byte {
 			dst = append(dst, l.Quote)
 		}
 	}
+	r.Shown()
 	return append(dst, '\n')
 }

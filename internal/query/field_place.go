@@ -12,9 +12,13 @@ type place struct {
 	off   uint8
 	size  uint8 // bytes
 	mask  uint32
-	whole uint8                                             // bytes of the header that must be there; 0: those of the value
-	when  func(r *Row, l *packet.Layer, header []byte) bool // the value is there only when this holds; nil: always
+	whole uint8     // bytes of the header that must be there; 0: those of the value
+	when  condition // the value is there only when this holds; nil: always
 }
+
+// condition tells whether a value is there. i is the header's index in p.Layers, and
+// header holds its captured bytes.
+type condition func(p *packet.Packet, i int, header []byte) bool
 
 // appendPlaces appends the values that stand at f.at, header by header.
 func (f *Field) appendPlaces(r *Row, dst []Value) []Value {
@@ -27,7 +31,7 @@ func (f *Field) appendPlaces(r *Row, dst []Value) []Value {
 				continue
 			}
 			header := p.Header(l)
-			if at.when != nil && !at.when(r, l, header) {
+			if at.when != nil && !at.when(p, i, header) {
 				continue
 			}
 			dst = append(dst, f.value(at, header[at.off:at.off+at.size]))
@@ -116,7 +120,7 @@ func (f Field) and(off uint8) Field {
 }
 
 // when returns f with a condition.
-func (f Field) when(cond func(r *Row, l *packet.Layer, header []byte) bool) Field {
+func (f Field) when(cond condition) Field {
 	for i := range f.at {
 		f.at[i].when = cond
 	}
@@ -141,3 +145,4 @@ func protocol(name string, kinds ...packet.Kind) Field {
 }
 
 func be16(b []byte) uint16 { return binary.BigEndian.Uint16(b) }
+func be32(b []byte) uint32 { return binary.BigEndian.Uint32(b) }

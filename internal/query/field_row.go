@@ -17,6 +17,7 @@ type Row struct {
 	Notes []Note
 
 	count uint64
+	last  int64 // time of the packet in hand
 }
 
 // Note is one value of a field that does not stand in the packet's own headers.
@@ -32,9 +33,14 @@ func (r *Row) Next(p *packet.Packet) {
 	case r.count == 0:
 		r.First, r.Previous, r.PreviousShown = p.Time, p.Time, p.Time
 	default:
-		r.Previous = r.Packet.Time
+		r.Previous = r.last
 	}
+	r.last = p.Time
 	r.Packet = p
 	r.Notes = r.Notes[:0]
 	r.count++
 }
+
+// Shown notes that the packet was shown: the next one's frame.time_delta_displayed counts
+// from it.
+func (r *Row) Shown() { r.PreviousShown = r.Packet.Time }

@@ -4,52 +4,71 @@ import "github.com/tarrafa/tarrafa/internal/packet"
 
 // transportFields are the fields above IP.
 var transportFields = []Field{
-	number("tcp.srcport", packet.KindTCP, 0, 2),
-	number("tcp.dstport", packet.KindTCP, 2, 2),
-	number("tcp.port", packet.KindTCP, 0, 2).and(2),
-	number("tcp.seq_raw", packet.KindTCP, 4, 4),
-	number("tcp.ack_raw", packet.KindTCP, 8, 4),
+	number("tcp.srcport", packet.KindTCP, 0, 2).whole(4),
+	number("tcp.dstport", packet.KindTCP, 2, 2).whole(4),
+	number("tcp.port", packet.KindTCP, 0, 2).and(2).whole(4),
+	number("tcp.seq_raw", packet.KindTCP, 4, 4).whole(16).when(sequenceShown),
+	number("tcp.ack_raw", packet.KindTCP, 8, 4).whole(16).when(tcpSound),
 	{Name: "tcp.hdr_len", Type: TypeUint, get: func(r *Row, dst []Value) []Value {
-		return headerLen(r, dst, packet.KindTCP, 12, 0xf0, 4)
+		return headerLen(r, dst, packet.KindTCP, 12, 0xf0, 4, 16)
 	}},
-	bits("tcp.flags", packet.KindTCP, 12, 2, 0x0fff).based(Hex4),
-	bit("tcp.flags.ae", packet.KindTCP, 12, 2, 0x100),
-	bit("tcp.flags.cwr", packet.KindTCP, 12, 2, 0x80),
-	bit("tcp.flags.ece", packet.KindTCP, 12, 2, 0x40),
-	bit("tcp.flags.urg", packet.KindTCP, 12, 2, 0x20),
-	bit("tcp.flags.ack", packet.KindTCP, 12, 2, 0x10),
-	bit("tcp.flags.push", packet.KindTCP, 12, 2, 0x08),
-	bit("tcp.flags.reset", packet.KindTCP, 12, 2, 0x04),
-	bit("tcp.flags.syn", packet.KindTCP, 12, 2, 0x02),
-	bit("tcp.flags.fin", packet.KindTCP, 12, 2, 0x01),
-	number("tcp.window_size_value", packet.KindTCP, 14, 2),
-	hex("tcp.checksum", packet.KindTCP, 16, 2),
-	number("tcp.urgent_pointer", packet.KindTCP, 18, 2),
-	{Name: "tcp.len", Type: TypeUint, get: func(r *Row, dst []Value) []Value {
-		p := r.Packet
-		for i := range p.Layers[:p.N] {
-			if l := &p.Layers[i]; l.Kind == packet.KindTCP && l.Len >= 20 && l.Flags&packet.LayerQuoted == 0 {
-				dst = append(dst, Value{Num: uint64(l.PayLen)})
-			}
-		}
-		return dst
-	}},
+	bits("tcp.flags", packet.KindTCP, 12, 2, 0x0fff).based(Hex4).whole(16).when(tcpSound),
+	bit("tcp.flags.ae", packet.KindTCP, 12, 2, 0x100).whole(16).when(tcpSound),
+	bit("tcp.flags.cwr", packet.KindTCP, 12, 2, 0x80).whole(16).when(tcpSound),
+	bit("tcp.flags.ece", packet.KindTCP, 12, 2, 0x40).whole(16).when(tcpSound),
+	bit("tcp.flags.urg", packet.KindTCP, 12, 2, 0x20).whole(16).when(tcpSound),
+	bit("tcp.flags.ack", packet.KindTCP, 12, 2, 0x10).whole(16).when(tcpSound),
+	bit("tcp.flags.push", packet.KindTCP, 12, 2, 0x08).whole(16).when(tcpSound),
+	bit("tcp.flags.reset", packet.KindTCP, 12, 2, 0x04).whole(16).when(tcpSound),
+	bit("tcp.flags.syn", packet.KindTCP, 12, 2, 0x02).whole(16).when(tcpSound),
+	bit("tcp.flags.fin", packet.KindTCP, 12, 2, 0x01).whole(16).when(tcpSound),
+	number("tcp.window_size_value", packet.KindTCP, 14, 2).whole(16).when(tcpSound),
+	hex("tcp.checksum", packet.KindTCP, 16, 2).when(tcpSound),
+	number("tcp.urgent_pointer", packet.KindTCP, 18, 2).when(tcpSound),
+	{Name: "tcp.len", Type: TypeUint, get: tcpLen},
 
-	number("udp.srcport", packet.KindUDP, 0, 2),
-	number("udp.dstport", packet.KindUDP, 2, 2),
-	number("udp.port", packet.KindUDP, 0, 2).and(2),
+	number("udp.srcport", packet.KindUDP, 0, 2).whole(4),
+	number("udp.dstport", packet.KindUDP, 2, 2).whole(4),
+	number("udp.port", packet.KindUDP, 0, 2).and(2).whole(4),
 	number("udp.length", packet.KindUDP, 4, 2),
 	hex("udp.checksum", packet.KindUDP, 6, 2),
 
-	number("sctp.srcport", packet.KindSCTP, 0, 2),
-	number("sctp.dstport", packet.KindSCTP, 2, 2),
-	number("sctp.port", packet.KindSCTP, 0, 2).and(2),
-	hex("sctp.verification_tag", packet.KindSCTP, 4, 4),
+	number("sctp.srcport", packet.KindSCTP, 0, 2).whole(12),
+	number("sctp.dstport", packet.KindSCTP, 2, 2).whole(12),
+	number("sctp.port", packet.KindSCTP, 0, 2).and(2).whole(12),
+	hex("sctp.verification_tag", packet.KindSCTP, 4, 4).whole(12),
 
-	number("icmp.type", packet.KindICMP, 0, 1),
-	number("icmp.code", packet.KindICMP, 1, 1),
-	hex("icmp.checksum", packet.KindICMP, 2, 2),
+	number("icmp.type", packet.KindICMP, 0, 1).whole(6),
+	number("icmp.code", packet.KindICMP, 1, 1).whole(6),
+	hex("icmp.checksum", packet.KindICMP, 2, 2).whole(6),
 	number("icmpv6.type", packet.KindICMPv6, 0, 1),
 	number("icmpv6.code", packet.KindICMPv6, 1, 1),
 	hex("icmpv6.checksum", packet.KindICMPv6, 2, 2),
 }
+
+// tcpLen appends the payload length of each segment whose length is known: not that of a
+// header quoted in an ICMP error, nor that of a fragment.
+func tcpLen(r *Row, dst []Value) []Value {
+	p := r.Packet
+	for i := range p.Layers[:p.N] {
+		l := &p.Layers[i]
+		const unknown = packet.LayerQuoted | packet.LayerFragment
+		if l.Kind != packet.KindTCP || l.Len < 16 || l.Flags&unknown != 0 {
+			continue
+		}
+		if l.Flags&packet.LayerMalformed != 0 && tcpSound(p, i, p.Header(l)) {
+			continue // the segment is shorter than its header
+		}
+		dst = append(dst, Value{Num: uint64(l.PayLen)})
+	}
+	return dst
+}
+
+// sequenceShown tells whether tshark shows the raw sequence number: it does not for a
+// header quoted in an ICMP error of IPv4.
+func sequenceShown(p *packet.Packet, i int, _ []byte) bool {
+	return i < 2 || p.Layers[i-1].Kind != packet.KindIPv4 || p.Layers[i-2].Kind != packet.KindICMP
+}
+
+// tcpSound tells whether a TCP header says that it is at least as long as it must be.
+func tcpSound(_ *packet.Packet, _ int, h []byte) bool { return h[12]>>4 >= 5 }
