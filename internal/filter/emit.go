@@ -1,0 +1,233 @@
+package filter
+
+import "golang.org/x/net/bpf"
+
+// regs is what the machine's registers are known to hold; noValue where nothing is known.
+type regs struct {
+	a, x value
+	mem  [scratchWords]value
+}
+
+var noRegs = func() (r regs) {
+	r.a, r.x = noValue, noValue
+	for i := range r.mem {
+		r.mem[i] = noValue
+	}
+	return r
+}()
+
+// meet keeps what holds on both ways.
+func (r *regs) meet(o *regs) {
+	if r.a != o.a {
+		r.a = noValue
+	}
+	if r.x != o.x {
+		r.x = noValue
+	}
+	for i := range r.mem {
+		if r.mem[i] != o.mem[i] {
+			r.mem[i] = noValue
+		}
+	}
+}
+
+// emitter turns the graph into instructions.
+type emitter struct {
+	gr   *graph
+	v    *values
+	r    regs
+	code []bpf.RawInstruction
+	busy [scratchWords]bool // words that the value at hand keeps intermediate results in
+	uses map[value]int      // how often a costly index is still wanted
+}
+
+// block is a node with its instructions; the last one is the comparison, whose ways are filled in by layout.
+type block struct {
+	node     int32
+	from, to int  // in the emitter's code
+	longT    bool // the way is too far for a byte
+	longF    bool
+	start    int // in the program
+}
+
+// emit writes the program.
+func (gr *graph) emit() []bpf.RawInstruction {
+	if isLeaf(gr.root) {
+		k := uint32(0)
+		if gr.root == accept {
+			k = snapLen(gr.g.t)
+		}
+		return []bpf.RawInstruction{{Op: opRetK, K: k}}
+	}
+	order := gr.order()
+	e := &emitter{gr: gr, v: &gr.g.v, uses: map[value]int{}}
+	e.countUses(order)
+	entry := make([]regs, len(order))
+	known := make([]bool, len(order))
+	place := make([]int32, len(gr.n))
+	for p, i := range order {
+		place[i] = int32(p)
+	}
+	entry[0], known[0] = noRegs, true
+	blocks := make([]block, len(order))
+	e.code = make([]bpf.RawInstruction, 0, 3*len(order))
+	for p, i := range order {
+		n := &gr.n[i]
+		e.r = entry[p]
+		from := len(e.code)
+		e.test(n)
+		blocks[p] = block{node: i, from: from, to: len(e.code)}
+		for _, t := range [...]int32{n.t, n.f} {
+			if isLeaf(t) {
+				continue
+			}
+			q := place[t]
+			if !known[q] {
+				entry[q], known[q] = e.r, true
+			} else {
+				entry[q].meet(&e.r)
+			}
+		}
+	}
+	return gr.layout(e.code, blocks, place)
+}
+
+// order is the nodes such that each comes before those it goes on to; the false way comes first after a node, so that
+// alternatives stand one after the other.
+func (gr *graph) order() []int32 {
+	seen := make([]bool, len(gr.n))
+	out := make([]int32, 0, len(gr.n))
+	var visit func(i int32)
+	visit = func(i int32) {
+		if isLeaf(i) || seen[i] {
+			return
+		}
+		seen[i] = true
+		visit(gr.n[i].f)
+		visit(gr.n[i].t)
+		out = append(out, i)
+	}
+	visit(gr.root)
+	for i, j := 0, len(out)-1; i < j; i, j = i+1, j-1 {
+		out[i], out[j] = out[j], out[i]
+	}
+	return out
+}
+
+// countUses counts in how many tests each index occurs that takes more than one instruction.
+func (e *emitter) countUses(order []int32) {
+	for _, i := range order {
+		n := &e.gr.n[i]
+		e.countIndex(n.a)
+		if n.b != noValue {
+			e.countIndex(n.b)
+		}
+	}
+}
+
+func (e *emitter) countIndex(x value) {
+	if x == noValue {
+		return
+	}
+	n := &e.v.n[x]
+	if n.kind == vLoad && n.a != noValue && e.v.n[n.a].cost > 2 {
+		e.uses[n.a]++
+	}
+	if n.kind != vLoad {
+		e.countIndex(n.a)
+		e.countIndex(n.b)
+	}
+}
+
+// test emits one node: what it compares into A, and into X if it is no constant, and the comparison.
+func (e *emitter) test(n *gnode) {
+	op := jmpBits[n.op]
+	if n.b == noValue {
+		e.toA(n.a)
+		e.put(op|jmpK, n.k)
+		return
+	}
+	e.both(n.a, n.b)
+	e.put(op|jmpX, 0)
+}
+
+func (e *emitter) put(op uint16, k uint32) {
+	e.code = append(e.code, bpf.RawInstruction{Op: op, K: k})
+}
+
+// layout places the blocks one after the other and fills in the jumps. A conditional jump reaches 255 instructions; a
+// longer one goes through an unconditional jump right behind it, or through a return put there.
+func (gr *graph) layout(code []bpf.RawInstruction, blocks []block, place []int32) []bpf.RawInstruction {
+	for {
+		size := 0
+		for i := range blocks {
+			b := &blocks[i]
+			b.start = size
+			size += b.to - b.from
+			if b.longT {
+				size++
+			}
+			if b.longF {
+				size++
+			}
+		}
+		leafAt := [2]int{reject: size + 1, accept: size}
+		at := func(i int32) int {
+			if isLeaf(i) {
+				return leafAt[i]
+			}
+			return blocks[place[i]].start
+		}
+		grown := false
+		for i := range blocks {
+			b := &blocks[i]
+			n := &gr.n[b.node]
+			jump := b.start + b.to - b.from
+			if !b.longT && at(n.t)-jump > 255 {
+				b.longT, grown = true, true
+			}
+			if !b.longF && at(n.f)-jump > 255 {
+				b.longF, grown = true, true
+			}
+		}
+		if grown {
+			continue
+		}
+		if size+2 > MaxInstructions {
+			gr.g.where = nil
+			gr.g.fail(TooLarge, "the program would have more than 4096 instructions, the kernel's limit; use networks instead of single hosts, or several captures")
+		}
+		return gr.write(code, blocks, at, size)
+	}
+}
+
+// write puts the program together.
+func (gr *graph) write(code []bpf.RawInstruction, blocks []block, at func(int32) int, size int) []bpf.RawInstruction {
+	ret := [2]bpf.RawInstruction{reject: {Op: opRetK}, accept: {Op: opRetK, K: snapLen(gr.g.t)}}
+	out := make([]bpf.RawInstruction, 0, size+2)
+	far := func(to int32) bpf.RawInstruction {
+		if isLeaf(to) {
+			return ret[to]
+		}
+		return bpf.RawInstruction{Op: opJa, K: uint32(at(to) - len(out) - 1)}
+	}
+	for i := range blocks {
+		b := &blocks[i]
+		n := &gr.n[b.node]
+		out = append(out, code[b.from:b.to]...)
+		last := len(out) - 1
+		jt, jf := at(n.t)-len(out), at(n.f)-len(out)
+		behind := 0
+		if b.longT {
+			jt = behind
+			behind++
+			out = append(out, far(n.t))
+		}
+		if b.longF {
+			jf = behind
+			out = append(out, far(n.f))
+		}
+		out[last].Jt, out[last].Jf = uint8(jt), uint8(jf)
+	}
+	return append(out, ret[accept], ret[reject])
+}

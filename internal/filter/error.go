@@ -1,0 +1,133 @@
+package filter
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Reason classifies an Error.
+type Reason uint8
+
+const (
+	// BadSyntax means that the text is no expression of the language.
+	BadSyntax Reason = iota
+	// BadName means that a host, service, protocol or network name, or an address, is unknown or malformed.
+	BadName
+	// BadUse means that a qualifier, value or range does not fit where it stands.
+	BadUse
+	// WrongLink means that the link type has nothing that the expression could look at.
+	WrongLink
+	// Unsupported means that tcpdump would take it and this package does not.
+	Unsupported
+	// MatchesNothing means that no packet can satisfy the expression.
+	MatchesNothing
+	// TooLarge means that the program would pass the kernel's limits.
+	TooLarge
+)
+
+// Error says in one line what is wrong with a filter expression, where, and what would be right.
+type Error struct {
+	Expr       string   // the whole expression
+	Pos        int      // byte offset in Expr of what is wrong; len(Expr) when something is missing at the end
+	Near       string   // the word there, "" at the end
+	Reason     Reason   // the class of the error
+	Message    string   // what is wrong
+	Expected   []string // what could stand there, the likeliest first; may be empty
+	Suggestion string   // the nearest word, or an expression that says what was probably meant; may be empty
+	Err        error    // the cause, if there is one (a resolver's error)
+}
+
+// Error is the one-line form: `filter: unknown word "prot" at 5 (expected host, net, port …); did you mean "port"?`.
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString("filter: ")
+	b.WriteString(e.Message)
+	switch {
+	case e.Pos >= len(e.Expr) && e.Expr != "":
+		b.WriteString(" at the end")
+	case e.Near != "" && !strings.Contains(e.Message, quoted(e.Near)):
+		fmt.Fprintf(&b, " at %d near %s", e.Pos+1, quoted(e.Near))
+	default:
+		fmt.Fprintf(&b, " at %d", e.Pos+1)
+	}
+	if len(e.Expected) > 0 {
+		b.WriteString(" (expected ")
+		b.WriteString(strings.Join(e.Expected, ", "))
+		b.WriteString(")")
+	}
+	if e.Suggestion != "" {
+		b.WriteString("; did you mean ")
+		b.WriteString(quoted(e.Suggestion))
+		b.WriteString("?")
+	}
+	if e.Err != nil {
+		b.WriteString(": ")
+		b.WriteString(e.Err.Error())
+	}
+	return b.String()
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Caret is the expression with a line below it that points at the error, for a terminal. Control characters of the
+// expression are shown as '?', so that both lines have the same columns.
+func (e *Error) Caret() string {
+	clean := strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || r > 0x7e {
+			return '?'
+		}
+		return r
+	}, e.Expr)
+	col := len([]rune(e.Expr[:min(e.Pos, len(e.Expr))]))
+	width := max(1, len([]rune(e.Near)))
+	return clean + "\n" + strings.Repeat(" ", col) + "^" + strings.Repeat("~", width-1)
+}
+
+// quoted is the Go-quoted form: foreign bytes in an expression do not reach a terminal as they are.
+func quoted(s string) string { return fmt.Sprintf("%q", s) }
+
+// fail is how the generator leaves the depths of an expression; compileError carries it to generate.
+type compileError struct{ err *Error }
+
+// nearest returns the word of list closest to s, or "" when none is close: at most one edit in three letters.
+func nearest(s string, list []string) string {
+	s = strings.ToLower(s)
+	best, bestCost := "", max(1, len(s)/3)+1
+	for _, w := range list {
+		if w == s {
+			return w
+		}
+		if c := editDistance(s, w, bestCost); c < bestCost {
+			best, bestCost = w, c
+		}
+	}
+	return best
+}
+
+// editDistance is Levenshtein's distance with swaps of neighbours counted once, cut off at limit.
+func editDistance(a, b string, limit int) int {
+	if len(a)-len(b) >= limit || len(b)-len(a) >= limit || len(a) > 64 || len(b) > 64 {
+		return limit
+	}
+	var rows [3][65]int
+	prev2, prev, cur := &rows[0], &rows[1], &rows[2]
+	for j := 0; j <= len(b); j++ {
+		prev[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		cur[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			cur[j] = min(prev[j]+1, cur[j-1]+1, prev[j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				cur[j] = min(cur[j], prev2[j-2]+1)
+			}
+		}
+		prev2, prev, cur = prev, cur, prev2
+	}
+	return prev[len(b)]
+}

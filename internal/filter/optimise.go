@@ -1,0 +1,290 @@
+package filter
+
+import "math/bits"
+
+// This file decides which tests are left and in which order. It does what tcpdump's optimiser does to the graph, in
+// the same order, because the order can be seen: a packet that is too short for a load is no match, so whether "a or
+// b" matches a truncated packet depends on which of both is asked first. The ideas are those of the BPF+ paper
+// (Begel, McCanne, Graham 1999) and of the BSD Packet Filter paper (McCanne, Jacobson 1993):
+//
+//   - an edge whose target's answer is known from a dominating edge goes on to the target's target;
+//   - a test of the same value as the one before is pulled up next to it, so that the value is loaded once.
+//
+// Programs that tcpdump does not optimise (802.11 headers of variable length, tunnels) keep their order and all of
+// their loads; there, only the first step is done, which drops nothing but repeated loads.
+
+// maxIdleRounds ends reordering that only moves tests around, and budget ends it on huge graphs. What is left is a
+// correct program.
+const (
+	maxIdleRounds = 100
+	workBudget    = 60_000_000
+)
+
+// optimiser is the state of one run.
+type optimiser struct {
+	gr     *graph
+	nodes  []int32 // reachable inner nodes, numbered by their place here
+	id     []int32 // place of a node in nodes
+	level  []int32
+	levels [][]int32 // places by level; the order inside of a level is the one described at find
+	dom    []uint64  // bit sets of places that dominate a place
+	nw     int       // words of such a set
+	edom   []uint64  // bit sets of edges that dominate an edge: edge i is the true way of place i, n+i the false one
+	ew     int
+	class  [][]uint64 // per class of tests with the same operator and value: its edges
+	classs []int32    // class of a place
+	preds  [][]int32  // places with a way to a place, the last found first
+	work   int
+	change bool
+	moved  bool // something other than a pull-up
+}
+
+// optimise rewrites the graph.
+func (gr *graph) optimise() {
+	o := &optimiser{gr: gr}
+	for idle := 0; idle < maxIdleRounds && o.work < workBudget; idle++ {
+		if isLeaf(gr.root) {
+			return
+		}
+		o.change, o.moved = false, false
+		o.find()
+		o.findEdgeDominators()
+		o.jumps()
+		if gr.g.elide {
+			o.findDominators()
+			o.findPreds()
+			o.pullUps()
+		}
+		if !o.change {
+			return
+		}
+		if o.moved {
+			idle = -1
+		}
+	}
+}
+
+// find numbers the reachable nodes and sorts them by level: the longest way to a leaf. Inside of a level a node comes
+// before those that a depth-first walk, true way first, left before it.
+func (o *optimiser) find() {
+	n := len(o.gr.n)
+	if len(o.id) < n {
+		o.id = make([]int32, n)
+		o.level = make([]int32, n)
+	}
+	for i := range o.id {
+		o.id[i] = -1
+	}
+	o.nodes = o.nodes[:0]
+	for i := range o.levels {
+		o.levels[i] = o.levels[i][:0]
+	}
+	o.walk(o.gr.root)
+	for _, l := range o.levels {
+		for i, j := 0, len(l)-1; i < j; i, j = i+1, j-1 {
+			l[i], l[j] = l[j], l[i]
+		}
+	}
+}
+
+func (o *optimiser) walk(i int32) int32 {
+	if isLeaf(i) {
+		return 0
+	}
+	if o.id[i] >= 0 {
+		return o.level[o.id[i]]
+	}
+	p := int32(len(o.nodes))
+	o.id[i] = p
+	o.nodes = append(o.nodes, i)
+	n := &o.gr.n[i]
+	l := max(o.walk(n.t), o.walk(n.f)) + 1
+	o.level[p] = l
+	for int(l) >= len(o.levels) {
+		o.levels = append(o.levels, nil)
+	}
+	o.levels[l] = append(o.levels[l], p)
+	return l
+}
+
+// down calls f for every place, the highest level first.
+func (o *optimiser) down(f func(p int32)) {
+	for l := len(o.levels) - 1; l > 0; l-- {
+		for _, p := range o.levels[l] {
+			f(p)
+		}
+	}
+}
+
+// onesSets returns count bit sets of w words, all ones.
+func onesSets(buf []uint64, count, w int) []uint64 {
+	if cap(buf) < count*w {
+		buf = make([]uint64, count*w)
+	}
+	buf = buf[:count*w]
+	for i := range buf {
+		buf[i] = ^uint64(0)
+	}
+	return buf
+}
+
+// findDominators computes, for every place, the places on all ways to it. The levels may be older than the graph
+// after a pull-up; the sets are then what tcpdump computes in the same situation.
+func (o *optimiser) findDominators() {
+	n := len(o.nodes)
+	o.nw = (n + 63) / 64
+	o.dom = onesSets(o.dom, n, o.nw)
+	o.work += 3 * n * o.nw
+	clear(o.set(o.dom, o.id[o.gr.root], o.nw))
+	o.down(func(p int32) {
+		s := o.set(o.dom, p, o.nw)
+		s[p/64] |= 1 << (p % 64)
+		nd := &o.gr.n[o.nodes[p]]
+		for _, t := range [...]int32{nd.t, nd.f} {
+			if !isLeaf(t) {
+				and(o.set(o.dom, o.id[t], o.nw), s)
+			}
+		}
+	})
+}
+
+func (o *optimiser) set(buf []uint64, i int32, w int) []uint64 { return buf[int(i)*w : int(i)*w+w] }
+
+func and(dst, src []uint64) {
+	for i := range dst {
+		dst[i] &= src[i]
+	}
+}
+
+// dominates reports whether place p is on all ways to place q.
+func (o *optimiser) dominates(p, q int32) bool { return o.dom[int(q)*o.nw+int(p/64)]&(1<<(p%64)) != 0 }
+
+// findEdgeDominators computes, for every edge, the edges on all ways to it, and sorts edges by what they test.
+func (o *optimiser) findEdgeDominators() {
+	n := len(o.nodes)
+	o.ew = (2*n + 63) / 64
+	o.edom = onesSets(o.edom, 2*n, o.ew)
+	o.work += 8 * n * o.ew
+	in := onesSets(nil, n, o.ew) // what holds at a node
+	clear(o.set(in, o.id[o.gr.root], o.ew))
+	o.down(func(p int32) {
+		s := o.set(in, p, o.ew)
+		nd := &o.gr.n[o.nodes[p]]
+		for i, t := range [...]int32{nd.t, nd.f} {
+			e := p + int32(i*n)
+			d := o.set(o.edom, e, o.ew)
+			copy(d, s)
+			d[e/64] |= 1 << (e % 64)
+			if !isLeaf(t) {
+				and(o.set(in, o.id[t], o.ew), d)
+			}
+		}
+	})
+	o.findClasses(n)
+}
+
+// findClasses groups the places whose tests can answer each other.
+func (o *optimiser) findClasses(n int) {
+	o.class = o.class[:0]
+	o.classs = append(o.classs[:0], make([]int32, n)...)
+	type key struct {
+		a   value
+		op  relop
+		reg bool
+	}
+	keys := make(map[key]int32, n)
+	for p := range int32(n) {
+		nd := &o.gr.n[o.nodes[p]]
+		k := key{nd.a, nd.op, nd.b != noValue}
+		c, ok := keys[k]
+		if !ok {
+			c = int32(len(o.class))
+			keys[k] = c
+			o.class = append(o.class, make([]uint64, o.ew))
+		}
+		o.classs[p] = c
+		e := p + int32(n)
+		o.class[c][p/64] |= 1 << (p % 64)
+		o.class[c][e/64] |= 1 << (e % 64)
+	}
+}
+
+// jumps shortens every edge as far as it goes, from the leaves up.
+func (o *optimiser) jumps() {
+	n := int32(len(o.nodes))
+	for l := 1; l < len(o.levels); l++ {
+		for _, p := range o.levels[l] {
+			nd := &o.gr.n[o.nodes[p]]
+			nd.t = o.jump(p, nd.t)
+			nd.f = o.jump(p+n, nd.f)
+		}
+	}
+}
+
+// jump is the place that edge e, which leads to target, may go to instead.
+func (o *optimiser) jump(e, target int32) int32 {
+	if isLeaf(target) {
+		return target
+	}
+	if nd := &o.gr.n[target]; nd.t == nd.f && !nd.keep && o.gr.g.elide {
+		target = nd.t
+		o.change, o.moved = true, true
+	}
+	d := o.set(o.edom, e, o.ew)
+	for !isLeaf(target) {
+		next := o.answer(d, target)
+		if next < 0 {
+			break
+		}
+		target = next
+		o.change = true
+	}
+	return target
+}
+
+// answer is where a test goes to that the edges of d have answered, or -1.
+func (o *optimiser) answer(d []uint64, target int32) int32 {
+	n := int32(len(o.nodes))
+	child := &o.gr.n[target]
+	c := o.class[o.classs[o.id[target]]]
+	o.work += o.ew
+	for w := range d {
+		for x := d[w] & c[w]; x != 0; x &= x - 1 {
+			e := int32(w*64 + bits.TrailingZeros64(x))
+			yes := e < n
+			if !yes {
+				e -= n
+			}
+			p := &o.gr.n[o.nodes[e]]
+			switch {
+			case p.k == child.k && p.b == child.b:
+				if yes {
+					return child.t
+				}
+				return child.f
+			case yes && p.op == opEQ && p.b == noValue:
+				return child.f
+			}
+		}
+	}
+	return -1
+}
+
+// findPreds collects the ways into every place.
+func (o *optimiser) findPreds() {
+	n := len(o.nodes)
+	for len(o.preds) < n {
+		o.preds = append(o.preds, nil)
+	}
+	for i := range n {
+		o.preds[i] = o.preds[i][:0]
+	}
+	o.down(func(p int32) {
+		nd := &o.gr.n[o.nodes[p]]
+		for _, t := range [...]int32{nd.t, nd.f} {
+			if !isLeaf(t) {
+				o.preds[o.id[t]] = append(o.preds[o.id[t]], p)
+			}
+		}
+	})
+}
