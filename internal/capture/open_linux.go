@@ -61,10 +61,17 @@ func (s *ringSource) open(names []string, o Options) error {
 		s.rings = append(s.rings, r)
 		s.polls = append(s.polls, unix.PollFd{Fd: int32(r.fd), Events: unix.POLLIN})
 		s.interfaces = append(s.interfaces, describe(s.ioctl, info, o))
-		s.states = append(s.states, state{wanted: name, name: name, index: info.Index, up: info.Up, running: info.Running})
-		if !info.Up {
-			s.add(Event{Kind: InterfaceDown, Interface: int(r.number), Name: name, Reason: "it is switched off", Time: time.Now()})
+		st := state{wanted: name, name: name, index: info.Index, up: info.Up, linked: info.Up && info.Running}
+		switch e := (Event{Interface: int(r.number), Name: name}); {
+		case !info.Up:
+			e.Kind, e.Reason = InterfaceDown, "it is switched off"
+			s.add(e)
+		case !info.Running:
+			e.Kind, e.Reason = InterfaceChanged, "it has no link"
+			st.lost = true
+			s.add(e)
 		}
+		s.states = append(s.states, st)
 	}
 	s.polls = append(s.polls, unix.PollFd{Fd: int32(s.wake), Events: unix.POLLIN})
 	return nil

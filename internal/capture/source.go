@@ -14,7 +14,6 @@ package capture
 import (
 	"time"
 
-	"github.com/tarrafa/tarrafa/internal/packet"
 	"github.com/tarrafa/tarrafa/internal/segment"
 )
 
@@ -26,7 +25,7 @@ type Options struct {
 	// Interfaces are names as [List] gives them. "any" stands for all of them, as Linux
 	// cooked v2 (LINKTYPE 276). A name given twice counts once.
 	Interfaces  []string
-	Program     Compile   // makes the kernel's filter for a link type; nil: everything
+	Program     Compile   // makes the kernel's filter for an interface; nil: everything
 	Expression  string    // the filter in tcpdump's words, for the interface descriptions only
 	Direction   Direction // which packets to keep
 	Promiscuous bool
@@ -35,15 +34,15 @@ type Options struct {
 	Retire      time.Duration // how long the kernel may hold back a block on a quiet link; 0: 10 ms
 }
 
-// Compile turns the capture filter into classic BPF for a live handle of a link type. It
+// Compile turns the capture filter into classic BPF for a live handle on an interface. It
 // returns nil for a filter that takes everything.
 //
-// Offsets count from the first byte of the frame as a file of that link type holds it, for
-// LINKTYPE 276 too: the source translates loads from the cooked header, which does not
-// exist in the kernel. On Linux, VLAN tags are not in the frame that the program sees; it
-// must ask for them by the ancillary loads (SKF_AD_VLAN_TAG, SKF_AD_VLAN_TAG_PRESENT,
-// SKF_AD_VLAN_TPID). The length that an accepting return names is replaced by SnapLen.
-type Compile func(link packet.LinkType) ([]Instruction, error)
+// Offsets are those of the kernel's filter: from the first byte of the frame, but on Linux
+// from the network header on where i.Link is LINKTYPE 276 (Linux cooked v2), whose header
+// does not exist in the kernel. With [LinuxExtensions], VLAN tags are not in the frame that
+// the program sees; it must ask for them by ancillary loads. The length that an accepting
+// return names is replaced by SnapLen.
+type Compile func(i InterfaceInfo) ([]Instruction, error)
 
 // Instruction is one classic BPF instruction, as the kernel takes it.
 type Instruction struct {

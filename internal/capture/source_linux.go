@@ -34,6 +34,7 @@ type ringSource struct {
 	states        []state
 	events        []Event
 	eventsDropped uint64
+	present       map[int]bool // interfaces that the kernel has named since a recheck began; nil: none is going on
 }
 
 // statsEvery is how many blocks are read between two readings of the kernel's counters,

@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"encoding/binary"
 	"errors"
 	"os"
 	"syscall"
@@ -14,12 +15,13 @@ const maxEvents = 1024
 
 // state is what is known of a captured interface.
 type state struct {
-	wanted  string // the name that was asked for
-	name    string // the present one, or the last before it vanished
-	index   int    // the kernel's number; -1 while the interface does not exist, 0 for "any"
-	up      bool
-	running bool
-	unfit   bool // made anew as something that cannot be captured on
+	wanted string // the name that was asked for
+	name   string // the present one, or the last before it vanished
+	index  int    // the kernel's number; -1 while the interface does not exist, 0 for "any"
+	up     bool
+	linked bool // it is up and has a link
+	lost   bool // that there is no link has been said
+	unfit  bool // made anew as something that cannot be captured on
 }
 
 // openWatch opens the descriptors that the watch needs, none of which takes privileges.
@@ -58,7 +60,9 @@ func (s *ringSource) watch() {
 		n, err := s.netlink.Read(buf)
 		switch {
 		case errors.Is(err, unix.ENOBUFS): // news were lost
+			s.mu.Lock()
 			s.recheck()
+			s.mu.Unlock()
 		case err != nil:
 			return
 		default:
@@ -72,8 +76,14 @@ func (s *ringSource) hear(datagram []byte) {
 	if err != nil {
 		return
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for i := range messages {
 		m := &messages[i]
+		if m.Header.Type == unix.NLMSG_DONE {
+			s.rechecked()
+			continue
+		}
 		if m.Header.Type != unix.RTM_NEWLINK && m.Header.Type != unix.RTM_DELLINK {
 			continue
 		}
@@ -82,35 +92,40 @@ func (s *ringSource) hear(datagram []byte) {
 			continue
 		}
 		info, _ := parseLink(m.Data, attrs)
-		s.mu.Lock()
 		if m.Header.Type == unix.RTM_DELLINK {
 			s.gone(info.Index)
-		} else {
-			s.seen(info)
+			continue
 		}
-		s.mu.Unlock()
+		if s.present != nil {
+			s.present[info.Index] = true
+		}
+		s.seen(info)
 	}
 }
 
-// recheck compares all interfaces with what is known.
+// recheck asks for all interfaces after news were lost. The answer comes like news, so that
+// no other socket is needed, which could no longer be opened without privileges.
+// The mutex is held.
 func (s *ringSource) recheck() {
-	list, err := links()
-	if err != nil {
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	there := make(map[int]bool, len(list))
-	for _, info := range list {
-		there[info.Index] = true
-	}
+	s.present = make(map[int]bool)
+	request := make([]byte, unix.SizeofNlMsghdr+unix.SizeofIfInfomsg)
+	binary.NativeEndian.PutUint32(request[0:], uint32(len(request)))
+	binary.NativeEndian.PutUint16(request[4:], unix.RTM_GETLINK)
+	binary.NativeEndian.PutUint16(request[6:], unix.NLM_F_REQUEST|unix.NLM_F_DUMP)
+	// When the kernel is busy with an earlier answer the request fails; that answer does as well.
+	_, _ = s.netlink.Write(request)
+}
+
+// rechecked ends a recheck: what the kernel did not name is gone. The mutex is held.
+func (s *ringSource) rechecked() {
+	present := s.present
+	s.present = nil
 	for _, st := range s.states {
-		if st.index > 0 && !there[st.index] {
+		if present != nil && st.index > 0 && !present[st.index] {
 			s.gone(st.index)
+			// What has come in its place may have been named before this was known.
+			s.recheck()
 		}
-	}
-	for _, info := range list {
-		s.seen(info)
 	}
 }
 
@@ -119,7 +134,7 @@ func (s *ringSource) gone(index int) {
 	for i := range s.states {
 		st := &s.states[i]
 		if st.index == index && index > 0 {
-			st.index, st.up, st.running = -1, false, false
+			st.index, st.up, st.linked, st.lost = -1, false, false, false
 			if st.unfit {
 				st.unfit = false // it was already said that capture does not go on
 				continue
@@ -159,14 +174,16 @@ func (s *ringSource) changed(i int, info InterfaceInfo) {
 	case info.Up != st.up:
 		e.Kind, e.Reason = InterfaceDown, "it was switched off"
 		s.add(e)
-	case info.Up && info.Running != st.running && info.Running:
+	case info.Up && info.Running && st.lost:
 		e.Kind, e.Reason = InterfaceChanged, "the link is back"
+		st.lost = false
 		s.add(e)
-	case info.Up && info.Running != st.running:
+	case info.Up && !info.Running && !st.lost && st.linked:
 		e.Kind, e.Reason = InterfaceChanged, "the link is lost"
+		st.lost = true
 		s.add(e)
 	}
-	st.up, st.running = info.Up, info.Running
+	st.up, st.linked = info.Up, info.Up && info.Running
 }
 
 // back resumes the capture on an interface that was made anew.
@@ -182,12 +199,16 @@ func (s *ringSource) back(i int, info InterfaceInfo) {
 		s.add(e)
 		return
 	}
-	if err := s.rings[i].bind(info.Index, s.promiscuous); err != nil {
+	err := s.rings[i].bind(info.Index, s.promiscuous)
+	if errors.Is(err, unix.ENODEV) || errors.Is(err, unix.ENXIO) {
+		return // gone again: the news of that are on their way
+	}
+	if err != nil {
 		e.Reason = err.Error()
 		s.add(e)
 		return
 	}
-	st.index, st.name, st.up, st.running = info.Index, info.Name, info.Up, info.Running
+	st.index, st.name, st.up, st.linked = info.Index, info.Name, info.Up, info.Up && info.Running
 	e.Kind, e.Reason = InterfaceBack, "it was made anew"
 	s.add(e)
 }
