@@ -1,9 +1,11 @@
 package main
 
 import (
+	"encoding/binary"
+	"net"
+
 	"github.com/tarrafa/tarrafa/internal/capture"
 	"github.com/tarrafa/tarrafa/internal/filter"
-	"github.com/tarrafa/tarrafa/internal/packet"
 )
 
 // checkFilter finds a wrong filter before a privilege is used.
@@ -19,8 +21,8 @@ func compiler(expr string) capture.Compile {
 	if expr == "" {
 		return nil
 	}
-	return func(link packet.LinkType) ([]capture.Instruction, error) {
-		p, err := filter.Compile(expr, filter.Target{LinkType: int(link), Live: true})
+	return func(i capture.InterfaceInfo) ([]capture.Instruction, error) {
+		p, err := filter.Compile(expr, filter.Target{LinkType: int(i.Link), Live: capture.LinuxExtensions, Netmask: netmask(i)})
 		if err != nil {
 			return nil, err
 		}
@@ -30,4 +32,14 @@ func compiler(expr string) capture.Compile {
 		}
 		return ins, nil
 	}
+}
+
+// netmask returns the interface's IPv4 netmask, for "ip broadcast".
+func netmask(i capture.InterfaceInfo) uint32 {
+	for _, a := range i.Addresses {
+		if a.Addr().Is4() {
+			return binary.BigEndian.Uint32(net.CIDRMask(a.Bits(), 32))
+		}
+	}
+	return filter.NetmaskUnknown
 }

@@ -2,11 +2,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
+	"os"
+	"strings"
 
 	"github.com/spf13/pflag"
 
+	"github.com/tarrafa/tarrafa/internal/live"
 	"github.com/tarrafa/tarrafa/internal/segment"
 	"github.com/tarrafa/tarrafa/internal/track"
 )
@@ -28,24 +32,130 @@ func (o *outputFlags) sinkNames() []string { return nil }
 type output struct {
 	name    string
 	sink    track.Follower
-	applied func() uint64
-	close   func(context.Context) error
+	from    segment.Cursor   // where it goes on
+	applied func() uint64    // nil: what the tracker has applied
+	state   func() live.Sink // without Behind and Lost
+	reopen  func() error     // SIGHUP; may be nil
+	close   func(ctx context.Context) error
 }
 
-type outputs struct{ list []*output }
-
-func (o *outputFlags) open(log *slog.Logger, id, dir string, stdout io.Writer, ifs []segment.Interface) (*outputs, error) {
-	_, _, _, _, _ = log, id, dir, stdout, ifs
-	return &outputs{}, nil
+type outputs struct {
+	list []*output
+	log  *slog.Logger
 }
 
-func (o *outputs) close(ctx context.Context) {
+// outputTarget is what sinks need to know of the capture they follow.
+type outputTarget struct {
+	id         string // names the capture for ever
+	file       bool   // the capture is a file, not live
+	stdout     io.Writer
+	interfaces []segment.Interface
+	log        *slog.Logger
+}
+
+func (o *outputFlags) open(t outputTarget) (*outputs, error) {
+	outs := &outputs{log: t.log}
+	if o.write != "" {
+		out, err := openWrite(o.write, t)
+		if err != nil {
+			return nil, err
+		}
+		outs.list = append(outs.list, out)
+	}
+	return outs, nil
+}
+
+// close ends all sinks; each flushes what it holds.
+func (o *outputs) close(ctx context.Context) error {
+	var err error
 	for _, out := range o.list {
-		_ = out.close(ctx)
+		err = errors.Join(err, out.close(ctx))
+	}
+	return err
+}
+
+func (o *outputs) reopen() {
+	for _, out := range o.list {
+		if out.reopen == nil {
+			continue
+		}
+		if err := out.reopen(); err != nil {
+			o.log.Error("reopen", "output", out.name, "error", printable(err.Error()))
+		}
 	}
 }
 
-func readToOutputs(ctx context.Context, stdout, stderr io.Writer, names []string, o *readOptions) error {
-	_, _, _, _, _ = ctx, stdout, stderr, names, o
+// captureFile is the follower behind -w.
+type captureFile struct {
+	name string
+	file *os.File
+	w    *segment.FileWriter
+}
+
+func openWrite(name string, t outputTarget) (*output, error) {
+	c := &captureFile{name: name}
+	var w io.Writer = t.stdout
+	if name != "-" {
+		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+		if err != nil {
+			return nil, fileError(name, err)
+		}
+		c.file, w = f, f
+	}
+	kind := segment.Pcapng
+	if strings.HasSuffix(name, ".pcap") || strings.HasSuffix(name, ".cap") {
+		kind = segment.Pcap
+	}
+	c.w = segment.NewFileWriter(w, segment.FileOptions{
+		Kind: kind, Section: segment.Section{Application: versionText()}, Interfaces: t.interfaces,
+	})
+	if err := c.w.Flush(); err != nil {
+		return nil, fileError(name, err)
+	}
+	return &output{
+		name: "file", sink: c,
+		state: func() live.Sink { return live.Sink{Name: "file", Target: name, State: live.SinkOK} },
+		close: func(context.Context) error { return c.close() },
+	}, nil
+}
+
+// Apply implements track.Follower. What a reader at the other end of a pipe has refused
+// stays refused.
+func (c *captureFile) Apply(_ context.Context, b *track.Batch) error {
+	err := c.write(b)
+	if err == nil {
+		err = c.w.Flush()
+	}
+	if err != nil {
+		return &track.FatalError{Err: fileError(c.name, err)}
+	}
 	return nil
+}
+
+// write writes the packets of the batch's rows, which may be fewer than the chunk has.
+func (c *captureFile) write(b *track.Batch) error {
+	if len(b.Rows) == int(b.Chunk.Packets) {
+		return c.w.WriteChunk(b.Chunk)
+	}
+	it := b.Chunk.Records()
+	var rec segment.Record
+	number, next := b.Chunk.First, 0
+	for it.Next(&rec) && next < len(b.Rows) {
+		if number == b.Rows[next].Number {
+			if err := c.w.WriteRecord(b.Chunk, &rec); err != nil {
+				return err
+			}
+			next++
+		}
+		number++
+	}
+	return nil
+}
+
+func (c *captureFile) close() error {
+	err := c.w.Flush()
+	if c.file != nil {
+		err = errors.Join(err, c.file.Close())
+	}
+	return fileError(c.name, err)
 }

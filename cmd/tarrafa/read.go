@@ -239,10 +239,7 @@ func (p *printer) run(ctx context.Context, w *bufio.Writer, in *input, o *readOp
 		var rec segment.Record
 		number := c.First
 		for it.Next(&rec) {
-			face := &segment.Interface{Link: packet.LinkEthernet}
-			if int(rec.Interface) < len(c.Interfaces) {
-				face = &c.Interfaces[rec.Interface]
-			}
+			face := faceOf(c, rec.Interface)
 			pkt.Number, pkt.Time, pkt.WireLen = number, rec.Time, rec.WireLen
 			pkt.Link, pkt.Direction, pkt.Interface, pkt.Data = face.Link, rec.Direction, rec.Interface, rec.Data
 			number++
@@ -283,6 +280,14 @@ func (p *printer) run(ctx context.Context, w *bufio.Writer, in *input, o *readOp
 			}
 		}
 	}
+}
+
+// faceOf returns the description of an interface; a capture that has none is Ethernet.
+func faceOf(c *segment.Chunk, n uint16) *segment.Interface {
+	if int(n) < len(c.Interfaces) {
+		return &c.Interfaces[n]
+	}
+	return &segment.Interface{Link: packet.LinkEthernet}
 }
 
 // fileFilter is a filter in tcpdump's words over packets of any link type: compiled once

@@ -12,6 +12,7 @@ import (
 
 	"github.com/tarrafa/tarrafa/internal/archive"
 	"github.com/tarrafa/tarrafa/internal/capture"
+	"github.com/tarrafa/tarrafa/internal/live"
 	"github.com/tarrafa/tarrafa/internal/segment"
 	"github.com/tarrafa/tarrafa/internal/track"
 )
@@ -28,15 +29,18 @@ type session struct {
 	log     *slog.Logger
 	source  capture.Source
 	archive *archive.Archive
-	stats   *statistics
+	hub     *live.Hub
 	outputs *outputs
 
 	followers []*follower
 	wg        sync.WaitGroup
 	started   time.Time
-	surplus   atomic.Uint64 // packets beyond -c that the source had already handed over
-	events    atomic.Int64
+	surplus   atomic.Uint64      // packets beyond -c that the source had already handed over
+	trouble   error              // of the archive, as last reported
 	stop      context.CancelFunc // ends the capture; the rest follows in order
+
+	mu     sync.Mutex
+	states []live.InterfaceState
 }
 
 // follower is one consumer of the archive, at its own pace.
@@ -65,14 +69,25 @@ func newSession(stdout, stderr io.Writer, o *captureOptions, expr string, source
 		return nil, storageError(o.dataDir, err)
 	}
 	s.archive = a
-	s.stats = newStatistics()
-	s.follow("stats", s.stats, segment.Cursor{}, nil)
-	s.outputs, err = o.out.open(s.log, a.ID(), a.Dir(), stdout, source.Interfaces())
+	s.states = make([]live.InterfaceState, len(source.Interfaces()))
+	for i := range s.states {
+		s.states[i] = live.InterfaceUp
+	}
+	s.hub = live.New(live.Config{
+		Capture:    live.Capture{Interfaces: o.interfaces, Filter: expr, Archive: a.Dir()},
+		Ledger:     func() *live.Ledger { l := s.ledger(); return &l },
+		Interfaces: s.interfaces, Sinks: s.sinks,
+	})
+	s.follow("statistics", s.hub, segment.Cursor{}, nil)
+	for _, r := range recovered {
+		s.hub.Event(live.Warning, r.String())
+	}
+	s.outputs, err = o.out.open(outputTarget{id: a.ID(), stdout: stdout, interfaces: source.Interfaces(), log: s.log})
 	if err != nil {
 		return nil, errors.Join(err, a.Close(), a.Release(a.Ledger()))
 	}
 	for _, out := range s.outputs.list {
-		s.follow(out.name, out.sink, segment.Cursor{}, out.applied)
+		s.follow(out.name, out.sink, out.from, out.applied)
 	}
 	return s, nil
 }
@@ -123,8 +138,10 @@ func (s *session) run(parent context.Context) error {
 	viewCtx, endView := context.WithCancel(context.Background())
 	go func() {
 		defer close(viewed)
-		s.view(viewCtx, ctx)
+		s.view(viewCtx)
 	}()
+	var publishing sync.WaitGroup
+	publishing.Go(func() { s.hub.Run(viewCtx) })
 
 	<-ctx.Done()
 	stop() // a second Ctrl+C is the system's: it ends the program at once
@@ -132,8 +149,10 @@ func (s *session) run(parent context.Context) error {
 	capturing.Wait()
 	closeErr := s.archive.Close()
 	s.finish(flushing, cancelFlush)
+	s.hub.Finish()
 	endView()
 	<-viewed
+	publishing.Wait()
 	return errors.Join(s.report(), closeErr)
 }
 
@@ -144,7 +163,9 @@ func (s *session) finish(ctx context.Context, cancel context.CancelFunc) {
 	s.wg.Wait()
 	deadline, done := context.WithTimeout(ctx, flushTime)
 	defer done()
-	s.outputs.close(deadline)
+	if err := s.outputs.close(deadline); err != nil {
+		s.log.Error("closing the outputs", "error", printable(err.Error()))
+	}
 }
 
 // Times of the capture loop.
@@ -193,17 +214,72 @@ func (s *session) takeCounters() {
 	s.archive.SetSource(c.Received, c.Dropped, c.Skipped+surplus, c.Delivered-surplus, c.Truncated)
 }
 
+// takeEvents hands on what happened to the interfaces and to the archive.
 func (s *session) takeEvents() {
 	for _, e := range s.source.Events() {
 		text := fmt.Sprintf("interface %s %s", e.Name, e.Kind)
 		if e.Reason != "" {
 			text += ": " + e.Reason
 		}
+		level, state := live.Warning, live.InterfaceState("")
+		switch e.Kind {
+		case capture.InterfaceDown:
+			state = live.InterfaceDown
+		case capture.InterfaceGone, capture.InterfaceUnfit:
+			level, state = live.Problem, live.InterfaceGone
+		case capture.InterfaceUp, capture.InterfaceBack:
+			level, state = live.Info, live.InterfaceUp
+		case capture.InterfaceChanged:
+		}
+		if state != "" {
+			s.setState(e.Interface, state)
+		}
 		s.archive.NoteEvent(e.Interface, e.Time, text)
-		s.events.Add(1)
-		s.stats.event(e.Time, text)
-		s.log.Warn(text, "at", e.Time.Format(time.RFC3339))
+		s.say(level, text)
 	}
+	if err := s.archive.Trouble(); (err == nil) != (s.trouble == nil) {
+		s.trouble = err
+		if err != nil {
+			s.say(live.Problem, "packets are being lost: "+err.Error()+"; make room on the disk, capture goes on")
+		} else {
+			s.say(live.Info, "the archive can be written again")
+		}
+	}
+}
+
+// say tells the view and the log.
+func (s *session) say(level live.Level, text string) {
+	s.hub.Event(level, text)
+	s.log.Log(context.Background(), slogLevels[level], printable(text))
+}
+
+var slogLevels = map[live.Level]slog.Level{
+	live.Info: slog.LevelInfo, live.Warning: slog.LevelWarn, live.Problem: slog.LevelError,
+}
+
+func (s *session) setState(i int, state live.InterfaceState) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if i < len(s.states) {
+		s.states[i] = state
+	}
+}
+
+// interfaces is the view's picture of the captured interfaces.
+func (s *session) interfaces() []live.Interface {
+	counters := s.source.Counters()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := make([]live.Interface, 0, len(s.states))
+	for i, in := range s.source.Interfaces() {
+		entry := live.Interface{Name: in.Name, State: s.states[i]}
+		if i < len(counters.PerInterface) {
+			c := counters.PerInterface[i]
+			entry.Received, entry.Dropped, entry.Delivered, entry.Skipped = c.Received, c.Dropped, c.Delivered, c.Skipped
+		}
+		list = append(list, entry)
+	}
+	return list
 }
 
 // ledger adds the followers to the archive's account.
@@ -212,7 +288,7 @@ func (s *session) ledger() archive.Ledger {
 	for _, f := range s.followers {
 		e := archive.FollowerEntry{Name: f.name, Applied: f.applied(), Expired: f.tail.Expired()}
 		e.Behind = l.Written - min(l.Written, e.Applied+e.Expired)
-		if f.sink == track.Follower(s.stats) {
+		if f.sink == track.Follower(s.hub) {
 			e.Parts = map[string]uint64{}
 			sum := archive.FollowerEntry{Parts: e.Parts}
 			addOutcomes(&sum, f.tracker)
@@ -220,6 +296,27 @@ func (s *session) ledger() archive.Ledger {
 		l.Followers = append(l.Followers, e)
 	}
 	return l
+}
+
+// sinks is the view's picture of the outputs.
+func (s *session) sinks() []live.Sink {
+	if s.outputs == nil {
+		return nil
+	}
+	written := s.archive.Ledger().Written
+	list := make([]live.Sink, 0, len(s.outputs.list))
+	for i, out := range s.outputs.list {
+		f := s.followers[i+1] // the first one counts
+		sink := out.state()
+		applied := f.applied()
+		sink.Lost = f.tail.Expired()
+		sink.Behind = written - min(written, applied+sink.Lost)
+		if sink.Rows == 0 {
+			sink.Rows = applied
+		}
+		list = append(list, sink)
+	}
+	return list
 }
 
 // report prints the final statistics and the ledger, and stores the ledger with the
@@ -230,7 +327,7 @@ func (s *session) report() error {
 	if s.o.out.usesStdout() {
 		out = s.stderr
 	}
-	_, _ = io.WriteString(out, s.stats.snapshot(5).Text(words())+"\n"+ledgerText(l))
+	_, _ = io.WriteString(out, s.hub.Statistics(5).Text(words())+"\n"+ledgerText(l))
 	_, _ = fmt.Fprintf(s.stderr, "Kept in %s\n", s.archive.Dir())
 	err := s.archive.Release(l)
 	for _, f := range s.followers {

@@ -3,24 +3,35 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 )
 
 // announce says what is being captured and where it goes.
 func (s *session) announce() {
-	_, _ = fmt.Fprintf(s.stderr, "Capturing on %s, archive %s; Ctrl+C ends it\n", s.o.interfaces, s.archive.Dir())
+	filter := ""
+	if s.expr != "" {
+		filter = ", filter " + printable(s.expr)
+	}
+	_, _ = fmt.Fprintf(s.stderr, "Capturing on %s%s, archive %s; Ctrl+C ends it\n",
+		printable(strings.Join(s.o.interfaces, ", ")), filter, s.archive.Dir())
 }
 
-func (s *session) view(end, captured context.Context) {
-	tick := time.NewTicker(5 * time.Second)
+// logEvery is the interval of the log lines where there is no terminal.
+const logEvery = 5 * time.Second
+
+// view shows the live statistics until end.
+func (s *session) view(end context.Context) {
+	if s.o.view == "none" {
+		return
+	}
+	tick := time.NewTicker(logEvery)
 	defer tick.Stop()
 	for {
 		select {
 		case <-tick.C:
-			snap := s.stats.snapshot(5)
-			s.log.Info("capturing", "packets", snap.Packets, "bytes", snap.Bytes)
-		case <-captured.Done():
-			return
+			snap := s.hub.Snapshot()
+			s.log.Info("capturing", "packets", snap.Stats.Packets, "bytes", snap.Stats.Bytes)
 		case <-end.Done():
 			return
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync/atomic"
 
 	"github.com/tarrafa/tarrafa/internal/segment"
 )
@@ -17,7 +18,7 @@ type Tail struct {
 	at      segment.Cursor
 	disk    diskReader
 	held    *buffer
-	expired uint64
+	expired atomic.Uint64
 }
 
 // Follow returns a Tail that starts at from; the zero Cursor means the beginning. What
@@ -30,7 +31,7 @@ func (a *Archive) Follow(from segment.Cursor) *Tail {
 func (t *Tail) Cursor() segment.Cursor { return t.at }
 
 // Expired returns how many packets were gone before they could be handed out.
-func (t *Tail) Expired() uint64 { return t.expired }
+func (t *Tail) Expired() uint64 { return t.expired.Load() }
 
 // Next returns the next chunk, waiting for one if need be. The chunk is valid until
 // Release. It returns io.EOF when the archive is closed and everything was handed out,
@@ -100,7 +101,7 @@ func (t *Tail) place() (*SegmentInfo, int64, <-chan struct{}, error) {
 		}
 		if s.Number > t.at.Segment {
 			if s.First > t.at.Packet {
-				t.expired += s.First - t.at.Packet
+				t.expired.Add(s.First - t.at.Packet)
 			}
 			t.at = segment.Cursor{Segment: s.Number, Offset: 0, Packet: s.First}
 		}

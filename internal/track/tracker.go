@@ -89,7 +89,8 @@ const (
 )
 
 // Run hands everything that src has to f, in order, until src ends (nil) or ctx does
-// (ctx's error). A batch that f refuses is offered again, later and later.
+// (ctx's error), or f has a [FatalError]. A batch that f refuses is offered again, later
+// and later.
 func (t *Tracker) Run(ctx context.Context, src Chunks, f Follower) error {
 	for {
 		c, err := src.Next(ctx)
@@ -111,6 +112,15 @@ func (t *Tracker) Run(ctx context.Context, src Chunks, f Follower) error {
 	}
 }
 
+// FatalError wraps an error that offering the batch again cannot mend: Run ends with it.
+type FatalError struct{ Err error }
+
+// Error implements error.
+func (e *FatalError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *FatalError) Unwrap() error { return e.Err }
+
 func (t *Tracker) offer(ctx context.Context, b *Batch, f Follower) error {
 	wait := retryFirst
 	for {
@@ -120,6 +130,10 @@ func (t *Tracker) offer(ctx context.Context, b *Batch, f Follower) error {
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
+		}
+		var fatal *FatalError
+		if errors.As(err, &fatal) {
+			return err
 		}
 		t.retries.Add(1)
 		select {
