@@ -6,10 +6,13 @@ import (
 	"strings"
 )
 
-// joinOptionalValues joins "--json FILE" and "--db DSN" to "--json=FILE" and "--db=DSN".
-// Both options may stand without a value, and filter words may follow: a word is taken as
-// the value only when it can be no filter word.
+// joinOptionalValues joins "--json FILE" and "--db DSN" to "--json=FILE" and "--db=DSN" in
+// the commands where both may stand without a value. Filter words or files may follow: a
+// word is taken as the value only when it can be neither.
 func joinOptionalValues(args []string) []string {
+	if len(args) == 0 || args[0] != "capture" && args[0] != "read" {
+		return args
+	}
 	out := make([]string, 0, len(args))
 	for i := 0; i < len(args); i++ {
 		a := args[i]
@@ -18,7 +21,7 @@ func joinOptionalValues(args []string) []string {
 		}
 		if i+1 < len(args) {
 			next := args[i+1]
-			if (a == "--json" && looksLikeFile(next)) || (a == "--db" && looksLikeDSN(next)) {
+			if (a == "--json" && looksLikeRecord(next, args[0] == "capture")) || (a == "--db" && looksLikeDSN(next)) {
 				out = append(out, a+"="+next)
 				i++
 				continue
@@ -29,9 +32,10 @@ func joinOptionalValues(args []string) []string {
 	return out
 }
 
-// looksLikeFile tells a file's name from filter words ("host", "10.0.0.0/8") and from
-// options.
-func looksLikeFile(s string) bool {
+// looksLikeRecord tells the name of a JSON file from filter words ("host", "10.0.0.0/8"),
+// from options, and from captures to read, which must never be written to. With anyPath a
+// path of any name will do.
+func looksLikeRecord(s string, anyPath bool) bool {
 	if s == "-" {
 		return true
 	}
@@ -43,7 +47,7 @@ func looksLikeFile(s string) bool {
 			return true
 		}
 	}
-	return strings.HasPrefix(s, "/") || strings.HasPrefix(s, "./") || strings.HasPrefix(s, "../") || strings.HasPrefix(s, "~/")
+	return anyPath && (strings.HasPrefix(s, "/") || strings.HasPrefix(s, "./") || strings.HasPrefix(s, "../") || strings.HasPrefix(s, "~/"))
 }
 
 func looksLikeDSN(s string) bool {
