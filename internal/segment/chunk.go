@@ -9,6 +9,10 @@ import "github.com/tarrafa/tarrafa/internal/packet"
 // ChunkSize is the size a Chunk is aimed at, bytes.
 const ChunkSize = 1 << 20
 
+// MaxCaptured is how many bytes of a packet are written at most: Wireshark and libpcap
+// refuse a file with a longer one. [Builder] leaves this to its caller.
+const MaxCaptured = 262144
+
 // Interface is one interface of a capture, as pcapng's interface description block
 // holds it.
 type Interface struct {

@@ -38,9 +38,11 @@ func (r Resolution) Time(units uint64) int64 {
 
 // clock is a Resolution made ready for many conversions.
 type clock struct {
-	units  uint64 // per second, never 0
-	factor uint64 // nanoseconds in a unit; 0: not a whole number
-	offset int64  // nanoseconds
+	units    uint64 // per second, never 0
+	factor   uint64 // nanoseconds in a unit; 0: not a whole number
+	shift    bool   // there is an offset
+	shiftHi  uint64 // the offset in nanoseconds, 128 bits in two's complement
+	shiftLow uint64
 }
 
 func newClock(r Resolution) clock {
@@ -56,67 +58,41 @@ func newClock(r Resolution) clock {
 		}
 	}
 	if r.OffsetSeconds != 0 {
-		hi, lo := bits.Mul64(magnitude(r.OffsetSeconds), 1e9)
-		switch {
-		case hi != 0 || lo > math.MaxInt64:
-			c.offset = math.MaxInt64
-		default:
-			c.offset = int64(lo)
-		}
+		c.shift = true
+		c.shiftHi, c.shiftLow = bits.Mul64(uint64(r.OffsetSeconds), 1e9)
 		if r.OffsetSeconds < 0 {
-			c.offset = -c.offset
+			c.shiftHi -= 1e9
 		}
 	}
 	return c
 }
 
-func magnitude(v int64) uint64 {
-	if v < 0 {
-		return -uint64(v)
-	}
-	return uint64(v)
-}
-
 func (c *clock) time(units uint64) int64 {
-	if c.factor == 1 && c.offset == 0 && units <= math.MaxInt64 {
+	if c.factor == 1 && !c.shift && units <= math.MaxInt64 {
 		return int64(units)
 	}
 	return c.convert(units)
 }
 
 func (c *clock) convert(units uint64) int64 {
-	var hi, ns uint64
+	var hi, ns, carry uint64
 	if c.factor != 0 {
 		hi, ns = bits.Mul64(units, c.factor)
 	} else {
 		// Seconds and rest apart, so that neither product is wider than 128 bits.
-		var carry uint64
 		hi, ns = bits.Mul64(units/c.units, 1e9)
 		restHi, restLo := bits.Mul64(units%c.units, 1e9)
 		rest, _ := bits.Div64(restHi, restLo, c.units)
 		ns, carry = bits.Add64(ns, rest, 0)
 		hi += carry
 	}
-	return addSaturated(hi, ns, c.offset)
-}
-
-// addSaturated returns hi:lo + offset as far as int64 can hold it.
-func addSaturated(hi, lo uint64, offset int64) int64 {
-	if offset < 0 {
-		m := magnitude(offset)
-		if hi == 0 && lo < m {
-			return int64(lo - m) // ≥ -(2^63-1), for offset is
-		}
-		var borrow uint64
-		lo, borrow = bits.Sub64(lo, m, 0)
-		hi -= borrow
-	} else {
-		var carry uint64
-		lo, carry = bits.Add64(lo, uint64(offset), 0)
-		hi += carry
+	ns, carry = bits.Add64(ns, c.shiftLow, 0)
+	hi, _ = bits.Add64(hi, c.shiftHi, carry)
+	switch {
+	case hi == uint64(int64(ns)>>63):
+		return int64(ns)
+	case int64(hi) < 0:
+		return math.MinInt64
 	}
-	if hi != 0 || lo > math.MaxInt64 {
-		return math.MaxInt64
-	}
-	return int64(lo)
+	return math.MaxInt64
 }

@@ -8,10 +8,6 @@ import (
 	"github.com/tarrafa/tarrafa/internal/packet"
 )
 
-// noSnapLen is written to a pcap file whose packets are not cut. It leaves room for the
-// longest frames (IPv6 BIG TCP): libpcap refuses records above the file's length.
-const noSnapLen = 1 << 20
-
 // FileOptions say how a file is written.
 type FileOptions struct {
 	Kind    Kind    // Pcapng or Pcap (nanoseconds); others are errors
@@ -53,6 +49,7 @@ type FileCounters struct {
 	Packets uint64
 	Bytes   int64  // of the file, what is buffered included
 	Dropped uint64 // packets of interfaces beyond the 65 536 that a file can have
+	Cut     uint64 // packets written with MaxCaptured bytes, for they had more
 	Clamped uint64 // packets whose time the format cannot say: before 1970, in pcap after 2106
 }
 
@@ -84,20 +81,19 @@ func (f *FileWriter) begin(first *Interface) {
 		return
 	}
 	f.link = packet.LinkEthernet
-	snapLen := uint32(noSnapLen)
-	switch {
-	case len(f.opt.Interfaces) > 0:
-		f.link = f.opt.Interfaces[0].Link
-		snapLen = 0
-		for _, in := range f.opt.Interfaces {
-			if in.SnapLen == 0 {
-				snapLen = noSnapLen
-				break
-			}
-			snapLen = max(snapLen, in.SnapLen)
-		}
-	case first != nil:
+	if len(f.opt.Interfaces) > 0 {
+		first = &f.opt.Interfaces[0]
+	}
+	if first != nil {
 		f.link = first.Link
+	}
+	snapLen := uint32(0)
+	for _, in := range f.opt.Interfaces {
+		// 0, no limit, wraps to the greatest.
+		snapLen = max(snapLen, min(in.SnapLen-1, MaxCaptured-1)+1)
+	}
+	if snapLen == 0 {
+		snapLen = MaxCaptured
 	}
 	f.buf = appendPcapHeader(f.buf, f.link, snapLen)
 }
@@ -142,14 +138,14 @@ func (f *FileWriter) WriteRecord(c *Chunk, rec *Record) error {
 }
 
 // WritePacket writes one packet of a Chunk with other options than its own. A pcap file
-// has no place for them.
+// has no place for them. A [*LinkError] leaves the file as it is; the next packet may fit.
 func (f *FileWriter) WritePacket(c *Chunk, rec *Record, o PacketOptions) error {
 	if f.err != nil {
 		return f.err
 	}
 	in := &c.Interfaces[rec.Interface]
 	f.begin(in)
-	t := rec.Time
+	t, data := rec.Time, rec.Data[:min(len(rec.Data), MaxCaptured)]
 	if f.opt.Kind == Pcap {
 		if in.Link != f.link {
 			return &LinkError{Interface: in.Name, Have: f.link, Want: in.Link}
@@ -160,9 +156,9 @@ func (f *FileWriter) WritePacket(c *Chunk, rec *Record, o PacketOptions) error {
 		}
 		f.buf = binary.LittleEndian.AppendUint32(f.buf, seconds)
 		f.buf = binary.LittleEndian.AppendUint32(f.buf, nanos)
-		f.buf = binary.LittleEndian.AppendUint32(f.buf, uint32(len(rec.Data)))
+		f.buf = binary.LittleEndian.AppendUint32(f.buf, uint32(len(data)))
 		f.buf = binary.LittleEndian.AppendUint32(f.buf, rec.WireLen)
-		f.buf = append(f.buf, rec.Data...)
+		f.buf = append(f.buf, data...)
 	} else {
 		number, ok := f.faces.number(c, rec.Interface)
 		if !ok {
@@ -174,9 +170,12 @@ func (f *FileWriter) WritePacket(c *Chunk, rec *Record, o PacketOptions) error {
 			t = 0
 			f.counts.Clamped++
 		}
-		f.buf = AppendPacket(f.buf, number, t, rec.WireLen, rec.Data, o)
+		f.buf = AppendPacket(f.buf, number, t, rec.WireLen, data, o)
 	}
 	f.counts.Packets++
+	if len(data) < len(rec.Data) {
+		f.counts.Cut++
+	}
 	if len(f.buf) >= ChunkSize-maxOption {
 		return f.Flush()
 	}

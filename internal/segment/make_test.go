@@ -225,7 +225,7 @@ func builtChunk() *Chunk {
 	return &Chunk{
 		First: 1, Packets: b.Packets(), Bytes: b.Bytes(), Interfaces: []Interface{
 			{Name: "eth0", Description: "uplink", Filter: "tcp port 443", OS: "Linux 6.1", Hardware: "virtio", Link: packet.LinkEthernet, SnapLen: 2000, Resolution: Nanoseconds, Addresses: []string{"192.0.2.1/24", "2001:db8::1/64"}},
-			{Name: "eth1", Link: packet.LinkEthernet, Resolution: Nanoseconds},
+			{Name: "eth1", Link: packet.LinkEthernet, SnapLen: 2000, Resolution: Nanoseconds}, // libpcap wants equal lengths
 		},
 	}
 }

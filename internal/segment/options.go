@@ -144,7 +144,7 @@ func (c *Chunk) plainOptions(rec *Record) bool {
 // path for packets that carry a comment; [Builder] is the fast one. t is in nanoseconds
 // since 1970, iface the interface's number in the section.
 func AppendPacket(dst []byte, iface uint32, t int64, wireLen uint32, data []byte, o PacketOptions) []byte {
-	dst = slices.Grow(dst, minEnhancedPacket+len(data)+3+o.size())
+	dst = slices.Grow(dst, minEnhancedPacket+(len(data)+3)&^3+o.size())
 	dst, at := beginBlock(dst, blockEnhancedPacket)
 	dst = binary.LittleEndian.AppendUint32(dst, iface)
 	dst = appendStamp(dst, t)

@@ -27,6 +27,7 @@ type RewriteCounters struct {
 	Rejected uint64 // Keep did not want them
 	Dropped  uint64 // of interfaces beyond the 65 536 that a capture can have
 	Clamped  uint64 // written with time 0, for theirs was before 1970
+	Cut      uint64 // written with MaxCaptured bytes, for they had more
 }
 
 // Load begins a Chunk; the one before it must be finished. It must stay unchanged until
@@ -77,33 +78,35 @@ func (w *Rewriter) next() bool {
 
 func (w *Rewriter) write(b *Builder, number uint32) bool {
 	rec := &w.rec
-	t := max(rec.Time, 0)
+	t, data := max(rec.Time, 0), rec.Data[:min(len(rec.Data), MaxCaptured)]
 	if w.chunk.Format.Kind == Pcapng && !w.chunk.plainOptions(rec) {
-		if !b.PacketWith(number, t, rec.WireLen, rec.Data, w.chunk.RecordOptions(rec)) {
+		if !b.PacketWith(number, t, rec.WireLen, data, w.chunk.RecordOptions(rec)) {
 			return false
 		}
 	} else {
-		p := b.Packet(number, t, uint32(len(rec.Data)), rec.WireLen, rec.Direction)
+		p := b.Packet(number, t, uint32(len(data)), rec.WireLen, rec.Direction)
 		if p == nil {
 			return false
 		}
-		copy(p, rec.Data)
+		copy(p, data)
 	}
 	if rec.Time < 0 {
 		w.counts.Clamped++
+	}
+	if len(data) < len(rec.Data) {
+		w.counts.Cut++
 	}
 	return true
 }
 
 // Need returns the room that the packet takes which did not fit, bytes; 0 when none is
-// waiting. When it is more than a whole buffer holds, Fill wants a Builder over a larger
-// one, up to [MaxRecord] and a little.
+// waiting. A buffer of [ChunkSize] takes it unless the packet has very long comments.
 func (w *Rewriter) Need() int {
 	if !w.pending {
 		return 0
 	}
 	o := w.chunk.RecordOptions(&w.rec)
-	return packetOverhead + (len(w.rec.Data)+3)&^3 + o.size()
+	return packetOverhead + (min(len(w.rec.Data), MaxCaptured)+3)&^3 + o.size()
 }
 
 // Interfaces returns those seen so far, in the order of their numbers in the output. The

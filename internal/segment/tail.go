@@ -50,9 +50,6 @@ func ScanTail(r io.ReaderAt, size, from int64) (Tail, error) {
 
 // CountRecords returns how many packets there are in the Chunk's Bytes.
 func (c *Chunk) CountRecords() uint32 {
-	if c.Format.Kind == Pcapng && !c.Format.BigEndian {
-		return wholeBlocks(c.Bytes).packets
-	}
 	var rec Record
 	n := uint32(0)
 	for it := c.Records(); it.Next(&rec); n++ {
