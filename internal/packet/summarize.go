@@ -4,6 +4,15 @@ package packet
 // Offset, DataOff, CapLen, WireLen, Interface and Direction; the rest is overwritten.
 // data has s.CapLen bytes and is not kept.
 func (d *Decoder) Summarize(data []byte, s *Summary, link LinkType) {
+	if link == LinkEthernet && plain(data, s) {
+		d.outcomes[OutcomeTransport]++
+		return
+	}
+	d.walkSummary(data, s, link)
+}
+
+// walkSummary is Summarize for packets that are not plain.
+func (d *Decoder) walkSummary(data []byte, s *Summary, link LinkType) {
 	p := &d.scratch
 	p.Data, p.Link, p.WireLen, p.Time = data, link, s.WireLen, s.Time
 	w := walker{d: d, p: p}
