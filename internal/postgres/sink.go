@@ -1,0 +1,293 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/tarrafa/tarrafa/internal/segment"
+	"github.com/tarrafa/tarrafa/internal/track"
+)
+
+// Sink is the follower that stores rows. Start comes first, then Apply, in the end Close.
+// Apply is called by one goroutine; everything else by any.
+type Sink struct {
+	cfg     Config
+	opt     Options
+	capture string
+
+	mu        sync.Mutex
+	status    Status
+	fill      *flight        // rows that no transaction has yet; nil: none
+	next      segment.Cursor // behind what Apply has taken over
+	committed segment.Cursor
+	encoder   encoder
+	seen      int           // interfaces entered or on their way
+	changed   chan struct{} // closed and made anew when committed or failed changes
+	failed    error         // ends this run: ErrRestart or closed
+	running   bool
+
+	free chan *flight // empty flights
+	full chan *flight // flights to store, in order
+	stop context.CancelFunc
+	done chan struct{}
+
+	// Of the goroutine that stores.
+	sess    *session
+	backend backend // of the last session
+	talk    talk
+}
+
+var _ track.Follower = (*Sink)(nil)
+
+// ErrRestart says that the database's cursor or table was changed by somebody else. Rows
+// that were applied and not committed are gone: [Sink.Start] tells from where to follow
+// anew.
+var ErrRestart = errors.New("postgres: follow anew from the database's cursor")
+
+// ErrClosed says that the sink is closed or was never started.
+var ErrClosed = errors.New("postgres: the sink is not running")
+
+// flights in turn: one is filled, one is stored, one waits.
+const flights = 3
+
+// New returns a sink for one capture. capture names the capture in the database for ever;
+// the cursor is kept under it. Nothing is opened yet.
+func New(cfg Config, capture string, opt Options) *Sink {
+	s := &Sink{cfg: cfg, opt: opt.withDefaults(), capture: capture, changed: make(chan struct{}), failed: ErrClosed}
+	s.status.Server = cfg.String()
+	s.talk.log = s.opt.Log
+	return s
+}
+
+// Check logs in once, without changing anything, and returns what is in the way: an
+// [*Error].
+func (s *Sink) Check(ctx context.Context) error {
+	conn, err := connect(ctx, s.cfg, &s.opt)
+	if err != nil {
+		return err
+	}
+	closeNow(conn)
+	return nil
+}
+
+// Start connects, makes the table when it is missing, and returns the place from which to
+// follow the capture: behind the last packet in the database. It tries until it succeeds
+// or ctx ends, and only then returns an error: ctx's. After ErrRestart it is called again.
+func (s *Sink) Start(ctx context.Context) (segment.Cursor, error) {
+	s.halt()
+	var bo backoff
+	for {
+		sess, err := open(ctx, s.cfg, &s.opt, s.capture, s.backend)
+		if err == nil {
+			return s.begin(sess), nil
+		}
+		s.note(err)
+		if bo.wait(ctx) != nil {
+			return segment.Cursor{}, ctx.Err()
+		}
+	}
+}
+
+// begin starts the goroutine that stores.
+func (s *Sink) begin(sess *session) segment.Cursor {
+	ctx, stop := context.WithCancel(context.Background())
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.adopt(sess)
+	s.next, s.committed = sess.cursor, sess.cursor
+	s.status.Stored, s.status.Skipped, s.status.Rejected = sess.stored, sess.skipped, sess.rejected
+	s.encoder = encoder{
+		targets: sess.layout.targets, text: sess.layout.text, capture: sess.capture,
+		zone: zone{location: s.opt.Location}, nulled: s.encoder.nulled,
+	}
+	s.fill, s.seen, s.failed, s.running = nil, 0, nil, true
+	s.free, s.full = make(chan *flight, flights), make(chan *flight, flights)
+	for range flights {
+		s.free <- new(flight)
+	}
+	s.stop, s.done = stop, make(chan struct{})
+	go s.run(ctx, s.done)
+	return sess.cursor
+}
+
+// adopt takes over a fresh session.
+func (s *Sink) adopt(sess *session) {
+	s.sess, s.backend = sess, sess.backend
+	s.status.Connected, s.status.LastError, s.status.Problem = true, "", ProblemOther
+	s.status.Connections++
+}
+
+// Apply takes over a batch. It returns when the rows are in memory; they are committed
+// within a second or so if the database takes them: [Sink.Committed]. While the database is
+// away and memory is used up (tens of thousands of rows), it waits until ctx ends. It
+// returns ctx's error, ErrRestart or ErrClosed; then the batch was not taken over.
+func (s *Sink) Apply(ctx context.Context, b *track.Batch) error {
+	for {
+		s.mu.Lock()
+		switch {
+		case s.failed != nil:
+			err := s.failed
+			s.mu.Unlock()
+			return err
+		case s.fill != nil:
+			s.take(b)
+			s.mu.Unlock()
+			return nil
+		}
+		free, changed := s.free, s.changed
+		s.mu.Unlock()
+		select {
+		case f := <-free:
+			s.mu.Lock()
+			if s.fill == nil && s.failed == nil {
+				f.reset()
+				f.start, f.end, f.since = s.next, s.next, time.Now()
+				s.fill = f
+			}
+			s.mu.Unlock()
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// take encodes a batch into the flight that is being filled. Packets before the cursor
+// are there already: a chunk from the disk may start earlier than one from memory.
+func (s *Sink) take(b *track.Batch) {
+	f := s.fill
+	for i := s.seen; i < len(b.Chunk.Interfaces); i++ {
+		n := &b.Chunk.Interfaces[i]
+		f.names = append(f.names, interfaceName{index: uint16(i), name: n.Name, link: n.Link})
+		s.seen = i + 1
+	}
+	for i := range b.Rows {
+		if row := &b.Rows[i]; row.Number >= s.next.Packet {
+			f.add(&s.encoder, row, s.opt.NonIP)
+		}
+	}
+	if b.Next.Packet >= s.next.Packet {
+		f.end, s.next = b.Next, b.Next
+	}
+	if len(f.meta) >= s.opt.FlushRows || time.Since(f.since) >= s.opt.FlushEvery {
+		s.launch()
+	}
+}
+
+// launch hands the flight that is being filled to the goroutine that stores. The channel
+// has room for every flight there is.
+func (s *Sink) launch() {
+	if s.fill != nil {
+		s.full <- s.fill
+		s.fill = nil
+	}
+}
+
+// Flush waits until everything applied so far is committed. It returns ctx's error with
+// what is in the way, ErrRestart or ErrClosed.
+func (s *Sink) Flush(ctx context.Context) error {
+	s.mu.Lock()
+	goal := s.next
+	if s.failed == nil {
+		s.launch()
+	}
+	for {
+		failed, reached, changed := s.failed, s.committed.Packet >= goal.Packet, s.changed
+		behind, problem := goal.Packet-s.committed.Packet, s.status.LastError
+		s.mu.Unlock()
+		if failed != nil {
+			return failed
+		}
+		if reached {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			if problem == "" {
+				problem = "the database is slower than the time that was left"
+			}
+			return fmt.Errorf("postgres: %d packets are not stored yet: %w: %s", behind, ctx.Err(), problem)
+		}
+		s.mu.Lock()
+	}
+}
+
+// Committed returns the place behind the last packet that is in the database for good.
+func (s *Sink) Committed() segment.Cursor {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.committed
+}
+
+// Status returns how the sink is doing.
+func (s *Sink) Status() Status {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := s.status
+	st.Committed = s.committed
+	st.Nulled = s.encoder.nulled
+	if s.next.Packet > s.committed.Packet {
+		st.Behind = s.next.Packet - s.committed.Packet
+	}
+	return st
+}
+
+// Close stores what is left, waiting no longer than ctx, and ends the connection. What is
+// not stored by then stays in the capture, and the cursor in the database says so.
+func (s *Sink) Close(ctx context.Context) error {
+	err := s.Flush(ctx)
+	s.halt()
+	if errors.Is(err, ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+// halt ends the goroutine that stores and closes the connection.
+func (s *Sink) halt() {
+	s.mu.Lock()
+	running, stop, done := s.running, s.stop, s.done
+	s.running = false
+	s.mu.Unlock()
+	if !running {
+		return
+	}
+	stop()
+	<-done
+	if s.sess != nil {
+		s.sess.close()
+		s.sess = nil
+	}
+	s.fail(ErrClosed)
+}
+
+// fail ends the run: whoever waits is told.
+func (s *Sink) fail(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failed = err
+	s.status.Connected = false
+	s.tell()
+}
+
+// tell wakes up everybody who waits for a change. The lock is held.
+func (s *Sink) tell() {
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+// note records a failed attempt.
+func (s *Sink) note(err error) {
+	e := s.cfg.failure("store", err)
+	s.mu.Lock()
+	s.status.Connected = false
+	s.status.Retries++
+	s.status.Problem, s.status.LastError, s.status.LastTry = e.Problem, e.Error(), time.Now()
+	retries := s.status.Retries
+	s.mu.Unlock()
+	s.talk.trouble(e, retries)
+}
