@@ -1,0 +1,278 @@
+package flow
+
+import "github.com/tarrafa/tarrafa/internal/packet"
+
+// Limits of one step of the idle sweep: how long a round through the table takes in
+// packet time, and how many records one step may look at.
+const (
+	sweepRound = 30e9 // ns
+	sweepMax   = 4096
+)
+
+// clockMax bounds the search for a conversation to forget.
+const clockMax = 256
+
+// begin puts a new conversation into the table and starts its first flow.
+func (t *Table) begin(k *key, hash uint32, s *packet.Summary, side uint8) *record {
+	r := t.place(k, hash, s, side)
+	t.start(r, s)
+	return r
+}
+
+// place puts a new conversation into the table without starting a flow.
+func (t *Table) place(k *key, hash uint32, s *packet.Summary, side uint8) *record {
+	i := t.take()
+	if t.slots.full() {
+		t.slots.grow()
+	}
+	t.slots.insert(hash, i)
+	r := t.at(i)
+	*r = record{key: *k, hash: hash, stream: NoStream, last: s.Time, born: s.Time, bits: bitUsed | bitRef}
+	r.half[0].scale, r.half[1].scale = ScaleUnknown, ScaleUnknown
+	switch k.proto() {
+	case protoTCP:
+		r.stream = t.nextTCP
+		t.nextTCP++
+	case protoUDP:
+		r.stream = t.nextUDP
+		t.nextUDP++
+	}
+	client := side
+	if servedBy(k, side, s) {
+		client = 1 - side
+		r.bits |= bitFlipped
+	}
+	if client == 1 {
+		r.bits |= bitClientB
+	}
+	return r
+}
+
+// servedBy reports that the sender of a conversation's first packet is its server: it
+// answers with SYN-ACK, or the packet comes from the middle of the conversation and only
+// the sender's port is a well-known one (RFC 6335 section 6).
+func servedBy(k *key, side uint8, s *packet.Summary) bool {
+	from, to := uint16(k.rest>>48), uint16(k.rest>>32)
+	if side == 1 {
+		from, to = to, from
+	}
+	if k.proto() == protoTCP {
+		switch s.TCPFlags & (flagSYN | flagACK) {
+		case flagSYN:
+			return false
+		case flagSYN | flagACK:
+			return true
+		}
+	}
+	return from != 0 && from < 1024 && to >= 1024
+}
+
+// start begins to count a flow.
+func (t *Table) start(r *record, s *packet.Summary) {
+	t.nextFlow++
+	t.c.Live++
+	r.id = t.nextFlow
+	r.first = s.Time
+	r.vlan = s.VLAN
+	r.bits |= bitLive
+	switch s.Direction {
+	case packet.DirectionSent:
+		r.bits |= bitSent
+	case packet.DirectionReceived:
+		r.bits |= bitReceived
+	}
+	if s.Depth > 1 && s.Outer != s.Inner && r.bits&bitOuter == 0 {
+		if r.outer = t.outers.put(&s.Outer); r.outer != 0 {
+			r.bits |= bitOuter
+		}
+	}
+	if r.bits&bitFlipped != 0 {
+		r.history[0] = '^'
+		r.histN = 1
+	}
+}
+
+// resume starts the next flow of a conversation whose flow has ended. What the TCP
+// analysis knows stays; the counters start again.
+func (t *Table) resume(r *record, s *packet.Summary) {
+	if r.id != 0 {
+		r.bits |= bitSplit
+	}
+	r.bits &^= bitSent | bitReceived
+	r.sum, r.rtt = [2]tally{}, [2]RTT{}
+	r.seen, r.histN, r.states = 0, 0, 0
+	r.history = [HistoryCap]byte{}
+	t.start(r, s)
+}
+
+// take returns the number of a record that may be used, by forgetting a conversation
+// when there is no other way.
+func (t *Table) take() uint32 {
+	if t.free == 0 && t.fresh >= t.limit {
+		t.evict()
+	}
+	if i := t.free; i != 0 {
+		t.free = t.at(i - 1).stream
+		return i - 1
+	}
+	if t.fresh%recordChunk == 0 {
+		t.chunks = append(t.chunks, make([]record, min(recordChunk, t.limit-t.fresh)))
+	}
+	t.fresh++
+	return t.fresh - 1
+}
+
+// evict forgets the first conversation that was not seen since the hand last passed. To
+// bound the work it settles for the one under the hand after clockMax steps.
+func (t *Table) evict() {
+	for step := 0; ; step++ {
+		i := t.hand
+		if t.hand++; t.hand >= t.fresh {
+			t.hand = 0
+		}
+		r := t.at(i)
+		if r.bits&bitUsed == 0 {
+			continue
+		}
+		if r.bits&bitRef != 0 && step < clockMax {
+			r.bits &^= bitRef
+			continue
+		}
+		if r.bits&bitLive != 0 {
+			t.end(r, EndForced)
+		} else {
+			t.c.Forgotten++
+		}
+		t.release(r, i)
+		return
+	}
+}
+
+// release takes a conversation out of the table. Its flow has ended.
+func (t *Table) release(r *record, i uint32) {
+	t.slots.remove(r.hash, i)
+	t.segments.clear(&r.half[0])
+	t.segments.clear(&r.half[1])
+	if r.bits&bitOuter != 0 {
+		t.outers.drop(r.outer)
+	}
+	r.bits = 0
+	r.stream = t.free
+	t.free = i + 1
+}
+
+// over reports that a live flow has been silent for longer than its timeout.
+func (t *Table) over(r *record, now int64) bool {
+	age := now - r.last
+	if age <= 0 {
+		return false
+	}
+	limit := t.timeouts.Other
+	switch r.key.proto() {
+	case protoTCP:
+		switch {
+		case r.ended():
+			limit = t.timeouts.Closed
+		case r.sum[0].payload+r.sum[1].payload == 0 && !r.established():
+			limit = t.timeouts.HalfOpen
+		default:
+			limit = t.timeouts.TCP
+		}
+	case protoUDP:
+		limit = t.timeouts.UDP
+	}
+	return age > int64(limit)
+}
+
+func (r *record) established() bool {
+	return r.state(0) == stateEstablished || r.state(1) == stateEstablished
+}
+
+func (t *Table) reason(r *record) End {
+	if r.key.proto() == protoTCP && r.ended() {
+		return EndClosed
+	}
+	return EndIdle
+}
+
+// end reports a live flow as ended. The conversation stays in the table.
+func (t *Table) end(r *record, why End) {
+	if r.bits&bitLive == 0 {
+		return
+	}
+	switch why {
+	case EndIdle:
+		t.c.Idle++
+	case EndClosed:
+		t.c.Closed++
+	case EndForced:
+		t.c.Forced++
+	case EndReused:
+		t.c.Reused++
+	case EndDrained:
+		t.c.Drained++
+	}
+	t.c.Live--
+	if t.ended != nil {
+		t.fill(r, &t.flow)
+		t.flow.End = why
+		t.ended(&t.flow)
+	}
+	r.bits &^= bitLive | bitRef
+}
+
+// sweep ends flows that have been silent for too long. How far it goes depends on the
+// packets' times and count only, so that the same packets always give the same flows. A
+// flow that the sweep has not come to yet is ended by its next packet.
+func (t *Table) sweep(now int64) {
+	if t.fresh == 0 {
+		return
+	}
+	steps := batchSize
+	if dt := now - t.swept; dt > 0 && t.swept != 0 {
+		steps += int(min(float64(dt)/sweepRound*float64(t.fresh), sweepMax))
+	}
+	t.swept = now
+	for range min(steps, int(t.fresh)) {
+		r := t.at(t.broom)
+		if t.broom++; t.broom >= t.fresh {
+			t.broom = 0
+		}
+		if r.bits&bitLive != 0 && t.over(r, now) {
+			t.end(r, t.reason(r))
+		}
+	}
+}
+
+// Advance tells the Table the time when no packets come, ns since 1970-01-01 UTC, so that
+// silent flows end. One call looks at up to 4096 conversations.
+func (t *Table) Advance(now int64) {
+	t.sweep(now)
+}
+
+// Drain ends all live flows in the order of the table, at the end of a capture. The
+// conversations stay known.
+func (t *Table) Drain() {
+	for i := range t.fresh {
+		if r := t.at(i); r.bits&bitLive != 0 {
+			t.end(r, EndDrained)
+		}
+	}
+}
+
+// carrier gives a tunnel's outer UDP conversation its stream number, as tshark does. Its
+// packets are counted in the flow inside the tunnel only.
+func (t *Table) carrier(s *packet.Summary, n *Note) {
+	if s.Outer.Proto != protoUDP || s.Outer.Flags&(packet.TupleHasPorts|packet.TupleLater) != packet.TupleHasPorts {
+		return
+	}
+	k, side := makeKey(&s.Outer)
+	hash := t.hash.sum(&k)
+	r, _ := t.find(&k, hash)
+	if r == nil {
+		r = t.place(&k, hash, s, side)
+	}
+	r.last = s.Time
+	r.bits |= bitRef
+	n.OuterStream = r.stream
+}
