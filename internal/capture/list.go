@@ -32,17 +32,6 @@ type InterfaceInfo struct {
 	kind     string // of a virtual interface, as "veth" (Linux)
 }
 
-// Netmask returns the mask of the first IPv4 address as a number, 0 without one: what a
-// filter's "ip broadcast" needs.
-func (i InterfaceInfo) Netmask() uint32 {
-	for _, p := range i.Addresses {
-		if p.Addr().Is4() {
-			return ^uint32(0) << (32 - p.Bits())
-		}
-	}
-	return 0
-}
-
 // DefaultInterface returns the interface that a capture without a name should use: the one
 // with the default route, else the first that is up and no loopback, else the first that
 // is up. It returns false when there is none.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -23,12 +22,12 @@ const (
 // errors are [*NoSuchInterfaceError], [*PermissionError], [*OpError], and whatever
 // Options.Program returns.
 func Open(o Options) (Source, error) {
-	names := slices.Compact(slices.Clone(o.Interfaces))
-	if len(names) == 0 {
+	if len(o.Interfaces) == 0 {
 		return nil, &OpError{Op: "open", Interface: "?", Err: errors.New("no interface was named")}
 	}
 	s := &ringSource{promiscuous: o.Promiscuous, wake: -1, ioctl: -1}
-	if err := s.open(names, o); err != nil {
+	s.watched.rebind = s.rebind
+	if err := s.open(o); err != nil {
 		s.free()
 		return nil, err
 	}
@@ -36,17 +35,17 @@ func Open(o Options) (Source, error) {
 	return s, nil
 }
 
-func (s *ringSource) open(names []string, o Options) error {
+func (s *ringSource) open(o Options) error {
 	// The watch begins before the interfaces are looked up so that no change falls between.
 	if err := s.openWatch(); err != nil {
 		return err
 	}
 	list, err := List()
 	if err != nil {
-		return &OpError{Op: "list the interfaces", Interface: names[0], Err: err}
+		return &OpError{Op: "list the interfaces", Interface: "?", Err: err}
 	}
-	for _, name := range names {
-		if s.find(name) >= 0 {
+	for _, name := range o.Interfaces {
+		if s.watched.find(name) >= 0 {
 			continue
 		}
 		info, err := lookup(list, name)
@@ -61,17 +60,7 @@ func (s *ringSource) open(names []string, o Options) error {
 		s.rings = append(s.rings, r)
 		s.polls = append(s.polls, unix.PollFd{Fd: int32(r.fd), Events: unix.POLLIN})
 		s.interfaces = append(s.interfaces, describe(s.ioctl, info, o))
-		st := state{wanted: name, name: name, index: info.Index, up: info.Up, linked: info.Up && info.Running}
-		switch e := (Event{Interface: int(r.number), Name: name}); {
-		case !info.Up:
-			e.Kind, e.Reason = InterfaceDown, "it is switched off"
-			s.add(e)
-		case !info.Running:
-			e.Kind, e.Reason = InterfaceChanged, "it has no link"
-			st.lost = true
-			s.add(e)
-		}
-		s.states = append(s.states, st)
+		s.watched.opened(info)
 	}
 	s.polls = append(s.polls, unix.PollFd{Fd: int32(s.wake), Events: unix.POLLIN})
 	return nil
@@ -79,10 +68,7 @@ func (s *ringSource) open(names []string, o Options) error {
 
 // openRing makes the socket, in the order that lets nothing unfiltered in: no protocol,
 // filter, ring, and only then the interface.
-func openRing(info InterfaceInfo, o Options) (r *ring, err error) {
-	fail := func(op, hint string, err error) (*ring, error) {
-		return nil, &OpError{Op: op, Interface: info.Name, Hint: hint, Err: err}
-	}
+func openRing(info InterfaceInfo, o Options) (*ring, error) {
 	prog, err := kernelFilter(info, o)
 	if err != nil {
 		return nil, err
@@ -100,28 +86,31 @@ func openRing(info InterfaceInfo, o Options) (r *ring, err error) {
 		}
 	}
 	if err != nil {
-		return fail("open a packet socket", "", err)
+		return nil, &OpError{Op: "open a packet socket", Interface: info.Name, Err: err}
 	}
-	r = newRing(fd, info, o)
-	defer func() {
-		if err != nil {
-			r.free()
-			r = nil
-		}
-	}()
+	r := newRing(fd, info, o)
+	if err := r.setUp(prog, info, o); err != nil {
+		r.free()
+		return nil, err
+	}
+	return r, nil
+}
+
+// setUp brings an empty socket to capturing.
+func (r *ring) setUp(prog []Instruction, info InterfaceInfo, o Options) error {
 	if prog != nil {
-		if err := attach(fd, prog); err != nil {
-			return fail("attach the filter", "", err)
+		if err := attach(r.fd, prog); err != nil {
+			return &OpError{Op: "attach the filter", Interface: info.Name, Err: err}
 		}
 		r.cutAt = cut(prog)
 	}
 	if err := r.allocate(o); err != nil {
-		return fail("make the ring", "a smaller buffer may do, as -B 8192", err)
+		return &OpError{Op: "make the ring", Interface: info.Name, Hint: "a smaller buffer may do, as -B 8192", Err: err}
 	}
 	if err := r.bind(info.Index, info.Name != AnyInterface && o.Promiscuous); err != nil {
-		return fail("bind to the interface", "", err)
+		return &OpError{Op: "bind to the interface", Interface: info.Name, Err: err}
 	}
-	return r, nil
+	return nil
 }
 
 func newRing(fd int, info InterfaceInfo, o Options) *ring {

@@ -26,8 +26,8 @@ const (
 	addressOff = unix.SizeofTpacket3Hdr
 )
 
-// ring is one packet socket with its memory. The socket's counters belong to the source's
-// mutex, the rest to the goroutine that reads.
+// ring is one packet socket with its memory. The socket's counters are guarded by the
+// source's mutex; the rest is the reading goroutine's.
 type ring struct {
 	fd       int
 	mem      []byte // shared with the kernel; a block is ours while its status says TP_STATUS_USER
@@ -43,13 +43,14 @@ type ring struct {
 	at    uint32 // where the next one stands in it
 
 	read      uint64 // packets taken out of the ring
+	blocks    uint32 // taken out of the ring since the reader last asked for the statistics
 	delivered atomic.Uint64
 	truncated atomic.Uint64
-	received  uint64 // totals of PACKET_STATISTICS
-	dropped   uint64
-	freezes   uint64
-	stats     unix.TpacketStatsV3 // where getsockopt writes
-	blocks    uint32              // read since the statistics were
+
+	stats    unix.TpacketStatsV3 // where getsockopt writes
+	received uint64              // totals of PACKET_STATISTICS
+	dropped  uint64
+	freezes  uint64
 }
 
 func (r *ring) word(offset int) *uint32 {

@@ -29,12 +29,10 @@ type ringSource struct {
 	ioctl       int           // socket for questions about interfaces
 	watching    chan struct{} // closed when the watch has ended
 
-	mu            sync.Mutex // guards what follows, the rings' binding and their statistics
-	freed         bool
-	states        []state
-	events        []Event
-	eventsDropped uint64
-	present       map[int]bool // interfaces that the kernel has named since a recheck began; nil: none is going on
+	mu      sync.Mutex // guards what follows, the rings' binding and their statistics
+	freed   bool
+	watched watched
+	present map[int]bool // interfaces that the kernel has named since a recheck began; nil: none is going on
 }
 
 // statsEvery is how many blocks are read between two readings of the kernel's counters,
@@ -90,6 +88,7 @@ func (s *ringSource) drain(b *segment.Builder) bool {
 			s.mu.Lock()
 			r.readStats()
 			s.mu.Unlock()
+			r.blocks = 0
 		}
 		s.turn = (s.turn + 1) % len(s.rings) // a block each: a flood on one does not starve the others
 	}
@@ -181,15 +180,14 @@ func (s *ringSource) Close() error {
 func (s *ringSource) Counters() Counters {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c := Counters{EventsDropped: s.eventsDropped, PerInterface: make([]InterfaceCounters, len(s.rings))}
+	c := Counters{EventsDropped: s.watched.dropped, PerInterface: make([]InterfaceCounters, len(s.rings))}
 	for i, r := range s.rings {
+		// Before the kernel's counters, so that nothing is delivered that was not received.
+		one := InterfaceCounters{Delivered: r.delivered.Load(), Truncated: r.truncated.Load()}
 		if !s.freed {
 			r.readStats()
 		}
-		one := InterfaceCounters{
-			Received: r.received, Dropped: r.dropped, Freezes: r.freezes,
-			Delivered: r.delivered.Load(), Truncated: r.truncated.Load(),
-		}
+		one.Received, one.Dropped, one.Freezes = r.received, r.dropped, r.freezes
 		c.PerInterface[i] = one
 		c.Received += one.Received
 		c.Dropped += one.Dropped
@@ -204,7 +202,5 @@ func (s *ringSource) Counters() Counters {
 func (s *ringSource) Events() []Event {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	events := s.events
-	s.events = nil
-	return events
+	return s.watched.take()
 }

@@ -9,7 +9,6 @@ import (
 // readStats adds the kernel's counters, which restart when read, to the totals. The source's
 // mutex is held. It allocates nothing, which the wrapper in golang.org/x/sys does.
 func (r *ring) readStats() {
-	r.blocks = 0
 	size := uint32(unix.SizeofTpacketStatsV3)
 	_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(r.fd), unix.SOL_PACKET, unix.PACKET_STATISTICS,
 		uintptr(unsafe.Pointer(&r.stats)), uintptr(unsafe.Pointer(&size)), 0)

@@ -178,23 +178,12 @@ func TestLostNews(t *testing.T) {
 	s := open(t, Options{Interfaces: []string{"vb"}})
 	ring := s.(*ringSource)
 	ring.mu.Lock()
-	ring.states[0].index = 4711 // as if it had been made anew unnoticed
+	ring.watched.states[0].index = 4711 // as if it had been made anew unnoticed
 	ring.recheck()
 	ring.mu.Unlock()
 	await(t, s, InterfaceGone, InterfaceBack)
 	newSender(t, "va").send(t, frame(60, 0, 53))
 	if got := take(t, s, 1); len(got) != 1 {
 		t.Error("no packet")
-	}
-}
-
-func TestEventsAreCapped(t *testing.T) {
-	var s ringSource
-	for i := range maxEvents + 10 {
-		s.add(Event{Interface: i})
-	}
-	events := s.Events()
-	if len(events) != maxEvents || events[0].Interface != 10 || s.Counters().EventsDropped != 10 {
-		t.Errorf("%d events from %d, %d dropped", len(events), events[0].Interface, s.Counters().EventsDropped)
 	}
 }
