@@ -1,0 +1,296 @@
+package live_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+func TestCaptureCountsEveryPacket(t *testing.T) {
+	needs(t, "capinfos")
+	ns := newNamespace(t)
+	dir := t.TempDir()
+	r := ns.start(t, "capture", "-i", "vb", "--data-dir", dir, "udp", "port", "5353")
+	r.capturing()
+	ns.sendUDP(t, 20000, 200, time.Millisecond)
+	time.Sleep(100 * time.Millisecond)
+	if code := r.end(); code != 0 {
+		t.Fatalf("exit code %d\n%s", code, r.stderr())
+	}
+	m := readMeta(t, r.kept())
+	balanced(t, m.Ledger)
+	if m.State != "closed" || m.Ledger.Received != 20000 || m.Ledger.Written+m.Ledger.Dropped != 20000 {
+		t.Errorf("state %s, ledger %+v", m.State, m.Ledger)
+	}
+	if n := countPackets(t, r.kept()); n != m.Ledger.Written {
+		t.Errorf("the archive holds %d packets, the ledger says %d", n, m.Ledger.Written)
+	}
+	out, err := exec.Command("capinfos", "-c", "-M", filepath.Join(r.kept(), "000001.pcapng")).Output()
+	if err != nil || !strings.Contains(string(out), "20000") {
+		t.Errorf("capinfos: %v\n%s", err, out)
+	}
+	for _, want := range []string{"20,000", "UDP", "10.99.0.1", "10.99.0.2", "every packet is accounted for"} {
+		if !strings.Contains(r.stdout(), want) {
+			t.Errorf("the final statistics do not say %q:\n%s", want, r.stdout())
+		}
+	}
+}
+
+func TestSegmentsRollAndReadAsOne(t *testing.T) {
+	ns := newNamespace(t)
+	dir := t.TempDir()
+	r := ns.start(t, "capture", "-i", "vb", "--data-dir", dir, "--segment-size", "1MiB")
+	r.capturing()
+	ns.sendUDP(t, 5000, 1000, time.Millisecond)
+	time.Sleep(100 * time.Millisecond)
+	if code := r.end(); code != 0 {
+		t.Fatalf("exit code %d\n%s", code, r.stderr())
+	}
+	m := readMeta(t, r.kept())
+	balanced(t, m.Ledger)
+	if len(m.Segments) < 4 {
+		t.Errorf("%d segments of 5 MB at 1 MiB each", len(m.Segments))
+	}
+	if n := countPackets(t, r.kept()); n != 5000 {
+		t.Errorf("%d packets", n)
+	}
+}
+
+func TestCountStopsExactly(t *testing.T) {
+	ns := newNamespace(t)
+	dir := t.TempDir()
+	file := filepath.Join(dir, "out.pcap")
+	r := ns.start(t, "capture", "-i", "vb", "--data-dir", dir, "-c", "137", "-w", file)
+	r.capturing()
+	ns.sendUDP(t, 1000, 100, 0)
+	if code := r.wait(10 * time.Second); code != 0 {
+		t.Fatalf("exit code %d\n%s", code, r.stderr())
+	}
+	m := readMeta(t, r.kept())
+	balanced(t, m.Ledger)
+	if m.Ledger.Written != 137 {
+		t.Errorf("written %d", m.Ledger.Written)
+	}
+	if n := countPackets(t, file); n != 137 {
+		t.Errorf("-w wrote %d packets", n)
+	}
+}
+
+func TestKillLosesNothingWritten(t *testing.T) {
+	ns := newNamespace(t)
+	dir := t.TempDir()
+	r := ns.start(t, "capture", "-i", "vb", "--data-dir", dir, "--view", "none")
+	r.capturing()
+	sent := make(chan struct{})
+	go func() {
+		defer close(sent)
+		ns.sendUDP(t, 50000, 300, time.Millisecond)
+	}()
+	time.Sleep(300 * time.Millisecond)
+	// ip netns exec replaces itself by the program: this is its process.
+	if err := r.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	r.wait(5 * time.Second)
+	<-sent
+	first := r.kept()
+	segment := filepath.Join(first, "000001.pcapng")
+	// A torn record, as a power cut would leave it.
+	f, err := os.OpenFile(segment, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Write([]byte{6, 0, 0, 0, 200, 0, 0, 0, 1, 2, 3}); err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+
+	again := ns.start(t, "capture", "-i", "vb", "--data-dir", dir, "--view", "none")
+	again.capturing()
+	if !strings.Contains(again.stderr(), "11 bytes of a torn record cut") {
+		t.Errorf("the next start does not say what was mended:\n%s", again.stderr())
+	}
+	if code := again.end(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	m := readMeta(t, first)
+	balanced(t, m.Ledger)
+	n := countPackets(t, first)
+	if m.State != "recovered" || m.Recovery == nil || m.Recovery.Packets != n || n < 1000 {
+		t.Errorf("state %s, recovery %+v, %d packets", m.State, m.Recovery, n)
+	}
+}
+
+func TestFullDiskIsCountedAndMended(t *testing.T) {
+	ns := newNamespace(t)
+	dir := t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=4m"); err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal(err)
+		}
+		t.Skipf("mount a tmpfs: %v", err)
+	}
+	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
+	ballast := filepath.Join(dir, "ballast")
+	if err := os.WriteFile(ballast, make([]byte, 2<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := ns.start(t, "capture", "-i", "vb", "--data-dir", dir, "--view", "log")
+	r.capturing()
+	ns.sendUDP(t, 4000, 1000, time.Millisecond)
+	r.until("the full disk to be reported", func() bool { return strings.Contains(r.stderr(), "no space left") })
+	if err := os.Remove(ballast); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(300 * time.Millisecond)
+	ns.sendUDP(t, 300, 1000, time.Millisecond)
+	r.until("the archive to go on", func() bool { return strings.Contains(r.stderr(), "can be written again") })
+	if code := r.end(); code != 0 {
+		t.Fatalf("exit code %d\n%s", code, r.stderr())
+	}
+	m := readMeta(t, r.kept())
+	balanced(t, m.Ledger)
+	if m.Ledger.Lost == 0 || m.Ledger.Received != 4300 {
+		t.Errorf("ledger %+v", m.Ledger)
+	}
+	if n := countPackets(t, r.kept()); n != m.Ledger.Written {
+		t.Errorf("the archive holds %d packets, the ledger says %d", n, m.Ledger.Written)
+	}
+}
+
+func TestInterfaceGoesAndComesBack(t *testing.T) {
+	ns := newNamespace(t)
+	dir := t.TempDir()
+	r := ns.start(t, "capture", "-i", "vb", "--data-dir", dir, "--view", "log", "udp")
+	r.capturing()
+	ns.sendUDP(t, 100, 100, 0)
+	ns.sh(t, "ip link set vb down")
+	r.until("down", func() bool { return strings.Contains(r.stderr(), "vb down") })
+	ns.sh(t, "ip link set vb up; ip neigh replace 10.99.0.2 lladdr 02:00:00:00:00:02 dev va")
+	r.until("up", func() bool { return strings.Contains(r.stderr(), "vb up") })
+	ns.sendUDP(t, 100, 100, 0)
+	ns.sh(t, "ip link del vb")
+	r.until("gone", func() bool { return strings.Contains(r.stderr(), "vb gone") })
+	ns.sh(t, `ip link add va type veth peer name vb
+		sysctl -qw net.ipv6.conf.va.disable_ipv6=1 net.ipv6.conf.vb.disable_ipv6=1
+		ip addr add 10.99.0.1/24 dev va; ip link set va up; ip link set vb up
+		ip neigh add 10.99.0.2 lladdr 02:00:00:00:00:02 dev va`)
+	r.until("back", func() bool { return strings.Contains(r.stderr(), "vb back") })
+	time.Sleep(200 * time.Millisecond)
+	ns.sendUDP(t, 100, 100, 0)
+	time.Sleep(100 * time.Millisecond)
+	if code := r.end(); code != 0 {
+		t.Fatalf("exit code %d\n%s", code, r.stderr())
+	}
+	m := readMeta(t, r.kept())
+	balanced(t, m.Ledger)
+	if m.Ledger.Written != 300 {
+		t.Errorf("written %d of 300 packets\n%s", m.Ledger.Written, r.stderr())
+	}
+	out, err := os.ReadFile(filepath.Join(r.kept(), "000001.pcapng"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"interface vb down", "interface vb gone", "interface vb back"} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("the segment does not record %q", want)
+		}
+	}
+}
+
+func TestErrorsNameThingReasonAndMend(t *testing.T) {
+	ns := newNamespace(t)
+	dir := t.TempDir()
+	text := filepath.Join(dir, "text.pcap")
+	if err := os.WriteFile(text, []byte("just some words\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	holder := ns.start(t, "capture", "-i", "lo", "--data-dir", filepath.Join(dir, "busy"), "--view", "none")
+	holder.capturing()
+	for _, tc := range []struct {
+		name string
+		args []string
+		code int
+		want []string
+	}{
+		{"unknown option", []string{"capture", "--nonsense"}, 1, []string{"--nonsense", "--help"}},
+		{"direction", []string{"capture", "-i", "lo", "-Q", "sideways"}, 1, []string{"sideways", "inout"}},
+		{"interface", []string{"capture", "-i", "vbb", "--data-dir", dir}, 2, []string{"vbb", "vb", "tarrafa interfaces"}},
+		{"missing file", []string{"stats", filepath.Join(dir, "none.pcap")}, 3, []string{"none.pcap", "no such file"}},
+		{"no capture", []string{"read", text}, 3, []string{"text.pcap", "not a capture file"}},
+		{"filter", []string{"capture", "-i", "lo", "tpc port 80"}, 4, []string{"tpc", "tcp"}},
+		{"field", []string{"read", "-T", "fields", "-e", "ip.srx", text}, 1, []string{"ip.srx", "ip.src"}},
+		{"data directory in use", []string{"capture", "-i", "lo", "--data-dir", filepath.Join(dir, "busy")}, 7, []string{"locked", "process", "--data-dir"}},
+		{"data directory not writable", []string{"capture", "-i", "lo", "--data-dir", "/proc/nowhere"}, 3, []string{"/proc/nowhere"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			r := ns.start(t, tc.args...)
+			if code := r.wait(5 * time.Second); code != tc.code {
+				t.Errorf("exit code %d, want %d", code, tc.code)
+			}
+			for _, w := range tc.want {
+				if !strings.Contains(r.stderr(), w) {
+					t.Errorf("the message does not say %q:\n%s", w, r.stderr())
+				}
+			}
+			if strings.Contains(r.stderr(), "goroutine ") {
+				t.Errorf("a panic:\n%s", r.stderr())
+			}
+		})
+	}
+	if code := holder.end(); code != 0 {
+		t.Errorf("the holder ended with %d", code)
+	}
+}
+
+func TestNoPermissionSaysHow(t *testing.T) {
+	ns := newNamespace(t)
+	cmd := exec.Command("ip", "netns", "exec", string(ns), "setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups",
+		"--bounding-set", "-all", "--inh-caps", "-all", binary, "capture", "-i", "lo", "--data-dir", "/tmp/none")
+	needs(t, "setpriv")
+	if err := os.Chmod(filepath.Dir(binary), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	r := startCommand(t, cmd)
+	if code := r.wait(5 * time.Second); code != 5 {
+		t.Errorf("exit code %d, want 5\n%s", code, r.stderr())
+	}
+	for _, w := range []string{"sudo", "setcap"} {
+		if !strings.Contains(r.stderr(), w) {
+			t.Errorf("the message does not say %q:\n%s", w, r.stderr())
+		}
+	}
+}
+
+func TestFilesBelongToInvokingUser(t *testing.T) {
+	ns := newNamespace(t)
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	for p := dir; p != "/"; p = filepath.Dir(p) {
+		_ = os.Chmod(p, 0o777)
+		if strings.HasPrefix(filepath.Base(p), "Test") {
+			break
+		}
+	}
+	cmd := exec.Command("ip", "netns", "exec", string(ns), binary, "capture", "-i", "vb", "--data-dir", filepath.Join(dir, "data"), "-c", "5")
+	cmd.Env = append(os.Environ(), "SUDO_UID=65534", "SUDO_GID=65534")
+	r := startCommand(t, cmd)
+	r.capturing()
+	ns.sendUDP(t, 5, 50, 0)
+	if code := r.wait(10 * time.Second); code != 0 {
+		t.Fatalf("exit code %d\n%s", code, r.stderr())
+	}
+	info, err := os.Stat(filepath.Join(r.kept(), "000001.pcapng"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if uid := info.Sys().(*syscall.Stat_t).Uid; uid != 65534 || info.Mode().Perm() != 0o600 {
+		t.Errorf("owner %d, mode %o", uid, info.Mode().Perm())
+	}
+}
