@@ -75,7 +75,8 @@ func readAll(t testing.TB, in io.Reader, opt ReaderOptions) (all []seen, r *Read
 			t.Fatalf("chunk of %d packets at %d with first %d, after %d packets up to %d", c.Packets, c.Offset, c.First, len(all), end)
 		}
 		n := uint32(0)
-		for it := c.Records(); it.Next(&rec); n++ {
+		it := c.Records()
+		for ; it.Next(&rec); n++ {
 			if int(rec.Interface) >= len(c.Interfaces) {
 				t.Fatalf("interface %d of %d", rec.Interface, len(c.Interfaces))
 			}

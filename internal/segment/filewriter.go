@@ -118,7 +118,8 @@ func (f *FileWriter) describe() {
 // WriteChunk writes all packets of a Chunk, with their options. It keeps nothing of it.
 func (f *FileWriter) WriteChunk(c *Chunk) error {
 	var rec Record
-	for it := c.Records(); it.Next(&rec); {
+	it := c.Records()
+	for it.Next(&rec) {
 		if err := f.WriteRecord(c, &rec); err != nil {
 			return err
 		}

@@ -81,7 +81,8 @@ func TestRecords(t *testing.T) {
 						t.Fatal(err)
 					}
 					var rec Record
-					for it := c.Records(); it.Next(&rec); {
+					it := c.Records()
+					for it.Next(&rec) {
 						k := rec
 						k.Data = append([]byte{}, rec.Data...)
 						k.Offset, k.DataOff = 0, 0
@@ -316,7 +317,8 @@ func TestFollow(t *testing.T) {
 					c, err := r.Next()
 					if err == nil {
 						var rec Record
-						for it := c.Records(); it.Next(&rec); {
+						it := c.Records()
+						for it.Next(&rec) {
 							got = append(got, seen{rec.Time, rec.Offset, uint32(len(rec.Data)), rec.WireLen})
 						}
 						r.Release(c)
@@ -689,7 +691,8 @@ func TestPipeline(t *testing.T) {
 			for c := range work {
 				var rec Record
 				n := 0
-				for it := c.Records(); it.Next(&rec); n++ {
+				it := c.Records()
+				for ; it.Next(&rec); n++ {
 					if !bytes.Equal(rec.Data, frame(1000, byte(rec.Time/1e9))) {
 						t.Error("bytes changed")
 						break

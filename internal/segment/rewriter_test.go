@@ -96,7 +96,7 @@ type detail struct {
 
 func detailed(t testing.TB, file []byte) (all []detail) {
 	t.Helper()
-	r, err := NewReader(bytes.NewReader(file), ReaderOptions{})
+	r, err := NewReader(bytes.NewReader(file), ReaderOptions{buffer: small})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +111,8 @@ func detailed(t testing.TB, file []byte) (all []detail) {
 			t.Fatal(err)
 		}
 		var rec Record
-		for it := c.Records(); it.Next(&rec); {
+		it := c.Records()
+		for it.Next(&rec) {
 			d := detail{max(0, rec.Time), rec.WireLen, rec.Direction, string(rec.Data), c.Interfaces[rec.Interface], c.RecordOptions(&rec)}
 			d.face.Resolution = Resolution{}
 			if d.options.Flags == 0 || c.Format.Kind != Pcapng {

@@ -52,7 +52,8 @@ func ScanTail(r io.ReaderAt, size, from int64) (Tail, error) {
 func (c *Chunk) CountRecords() uint32 {
 	var rec Record
 	n := uint32(0)
-	for it := c.Records(); it.Next(&rec); n++ {
+	it := c.Records()
+	for ; it.Next(&rec); n++ {
 	}
 	return n
 }
@@ -66,7 +67,7 @@ func ReadRecord(r io.ReaderAt, offset int64, like *Chunk) (*Chunk, error) {
 		Base: like.Base, Interfaces: like.Interfaces,
 	}
 	// Most records fit into the first read. The buffer grows only as bytes really come.
-	for size, length := 4096, 0; ; size = min(2*size, length) {
+	for size := 4096; ; {
 		have := len(c.Bytes)
 		c.Bytes = append(c.Bytes, make([]byte, size-have)...)
 		n, err := r.ReadAt(c.Bytes[have:], offset+int64(have))
@@ -74,14 +75,15 @@ func ReadRecord(r io.ReaderAt, offset int64, like *Chunk) (*Chunk, error) {
 		if err != nil && err != io.EOF {
 			return nil, fmt.Errorf("read at byte %d: %w", offset+int64(have+n), err)
 		}
-		length = recordLength(c.Bytes, c.Format)
-		if len(c.Bytes) >= length {
+		length := recordLength(c.Bytes, c.Format)
+		if int64(len(c.Bytes)) >= length {
 			c.Bytes = c.Bytes[:length:length]
 			break
 		}
 		if err == io.EOF || length > MaxRecord+snoopRecordHeader {
 			return nil, &DamageError{Offset: offset, What: "no whole record is there"}
 		}
+		size = min(2*size, int(length))
 	}
 	var rec Record
 	if it := c.Records(); !it.Next(&rec) {
@@ -92,16 +94,16 @@ func ReadRecord(r io.ReaderAt, offset int64, like *Chunk) (*Chunk, error) {
 
 // recordLength is what the record or block at b's start says of its length; of one whose
 // header is not whole, the least that it can have.
-func recordLength(b []byte, f Format) int {
+func recordLength(b []byte, f Format) int64 {
 	switch {
 	case f.Kind == Pcapng && len(b) >= 8:
-		return max(minBlock, int(u32(b[4:], f.BigEndian)))
+		return max(minBlock, int64(u32(b[4:], f.BigEndian)))
 	case f.Kind == Pcap && f.Modified && len(b) >= 12:
-		return modifiedRecordHeader + int(u32(b[8:], f.BigEndian))
+		return modifiedRecordHeader + int64(u32(b[8:], f.BigEndian))
 	case f.Kind == Pcap && len(b) >= 12:
-		return pcapRecordHeader + int(u32(b[8:], f.BigEndian))
+		return pcapRecordHeader + int64(u32(b[8:], f.BigEndian))
 	case f.Kind == Snoop && len(b) >= 12:
-		return max(snoopRecordHeader, int(u32(b[8:], true)))
+		return max(snoopRecordHeader, int64(u32(b[8:], true)))
 	}
 	return snoopRecordHeader
 }

@@ -104,7 +104,8 @@ func TestReadRecord(t *testing.T) {
 				break
 			}
 			var rec, alone Record
-			for it := c.Records(); it.Next(&rec); {
+			it := c.Records()
+			for it.Next(&rec) {
 				one, err := ReadRecord(in, rec.Offset, c)
 				if err != nil {
 					t.Fatalf("%s: %v", name, err)
