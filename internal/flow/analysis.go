@@ -30,7 +30,7 @@ func reuses(h *half, seq uint32) bool {
 }
 
 // analyse judges one segment and moves both directions' state.
-func (t *Table) analyse(r *record, side uint8, s *packet.Summary, chunk []byte, n *Note) {
+func (t *Table) analyse(r *record, side uint8, s *packet.Summary, chunk []byte, n *Note) Analysis {
 	fwd, rev := &r.half[side], &r.half[1-side]
 	flags := s.TCPFlags
 	length := s.PayloadLen
@@ -156,6 +156,15 @@ func (t *Table) analyse(r *record, side uint8, s *packet.Summary, chunk []byte, 
 	if a != 0 || rst {
 		r.sum[side].judge(a, length, rst)
 	}
+	return a
+}
+
+// hide takes out of a note what tshark does not print for a segment whose header was cut
+// off by the snapshot length or is malformed. The flow has counted it.
+func (n *Note) hide() {
+	n.Flags, n.InitialRTT = 0, 0
+	n.AcksFrame, n.AckRTT = 0, 0
+	n.DupAckNum, n.DupAckFrame, n.InFlight = 0, 0, 0
 }
 
 // verdict applies the rules that look at one direction's own past: gaps, windows,

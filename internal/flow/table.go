@@ -186,17 +186,20 @@ func belongs(s *packet.Summary) bool {
 	switch s.Outcome {
 	case packet.OutcomeTransport, packet.OutcomeIP:
 		return s.Inner.Version != 0
-	case packet.OutcomeTruncated:
+	case packet.OutcomeTruncated, packet.OutcomeMalformed:
 		return isTCP(s)
 	}
 	return false
 }
 
-// isTCP reports whether a row has a TCP header that can be judged. Of one that was cut
-// off, tshark needs the first 16 bytes; then its flags are in the row.
+// isTCP reports whether a row has a TCP header that can be judged. A malformed one lies
+// about its length only. Of one that was cut off, tshark needs the first 16 bytes; then
+// its flags are in the row.
 func isTCP(s *packet.Summary) bool {
-	return s.Inner.Proto == protoTCP && s.Inner.Flags&packet.TupleHasPorts != 0 &&
-		(s.Outcome == packet.OutcomeTransport || s.TCPFlags != 0)
+	if s.Inner.Proto != protoTCP || s.Inner.Flags&packet.TupleHasPorts == 0 {
+		return false
+	}
+	return s.Outcome != packet.OutcomeTruncated || s.TCPFlags != 0
 }
 
 // batch does the reading of far memory for up to 64 rows at once, so that the processor
@@ -270,6 +273,9 @@ func (t *Table) packet(s *packet.Summary, chunk []byte, n *Note, k *key, hash ui
 	if s.Depth > 1 && s.Outer != s.Inner {
 		t.carrier(s, n)
 	}
+	if s.Flags&packet.Quoted != 0 {
+		t.number(s, chunk)
+	}
 	tcp := isTCP(s)
 
 	r, i := t.find(k, hash)
@@ -305,9 +311,12 @@ func (t *Table) packet(s *packet.Summary, chunk []byte, n *Note, k *key, hash ui
 	sum.payload += uint64(s.PayloadLen)
 	switch {
 	case tcp:
-		t.analyse(r, side, s, chunk, n)
+		a := t.analyse(r, side, s, chunk, n)
 		r.step(side, s.TCPFlags)
-		r.chronicle(side, s.TCPFlags, s.PayloadLen, n.Flags)
+		r.chronicle(side, s.TCPFlags, s.PayloadLen, a)
+		if s.Outcome != packet.OutcomeTransport {
+			n.hide()
+		}
 	case s.PayloadLen > 0:
 		r.remember(side, didData)
 	}

@@ -59,12 +59,16 @@ func analyse(path string) (map[uint64]noted, error) {
 		return nil, err
 	}
 	defer f.Close()
+	out := map[uint64]noted{}
 	rd, err := segment.NewReader(f, segment.ReaderOptions{})
+	var damage *segment.DamageError
+	if errors.As(err, &damage) {
+		return out, nil
+	}
 	if err != nil {
 		return nil, err
 	}
 	defer rd.Close()
-	out := map[uint64]noted{}
 	table := flow.NewTable(flow.Options{Memory: 1 << 30})
 	tracker := track.New()
 	var notes []flow.Note
@@ -73,7 +77,6 @@ func analyse(path string) (map[uint64]noted, error) {
 		if errors.Is(err, io.EOF) {
 			return out, nil
 		}
-		var damage *segment.DamageError
 		if errors.As(err, &damage) {
 			return out, nil
 		}
@@ -93,7 +96,8 @@ func analyse(path string) (map[uint64]noted, error) {
 }
 
 // tshark returns the fields of the frames that a filter lets through. Of a field that
-// occurs more than once the innermost, last one is printed.
+// occurs more than once the innermost, last one is printed. A file that tshark finds
+// damaged gives the frames before the damage.
 func tshark(path, filter string, fields []string) ([][]string, error) {
 	args := []string{"-n", "-r", path, "-Y", filter, "-T", "fields", "-E", "occurrence=l"}
 	for _, f := range fields {
@@ -115,7 +119,8 @@ func tshark(path, filter string, fields []string) ([][]string, error) {
 	for sc.Scan() {
 		rows = append(rows, strings.Split(sc.Text(), "\t"))
 	}
-	if err := cmd.Wait(); err != nil && len(rows) == 0 {
+	var exit *exec.ExitError
+	if err := cmd.Wait(); err != nil && !errors.As(err, &exit) {
 		return nil, fmt.Errorf("tshark: %w: %s", err, stderr.String())
 	}
 	return rows, sc.Err()

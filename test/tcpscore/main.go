@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 )
@@ -139,7 +140,7 @@ func (s *score) summary(w io.Writer) {
 	names := verdictFields()
 	var others []string
 	for f := range s.set {
-		if !contains(names, f) {
+		if !slices.Contains(names, f) {
 			others = append(others, f)
 		}
 	}
@@ -149,13 +150,4 @@ func (s *score) summary(w io.Writer) {
 	}
 	fmt.Fprintf(w, "\n%d captures, %d TCP frames; every verdict agrees on %d (%.4f%%); without a stream of ours: %d\n",
 		s.captures, s.frames, s.clean, 100*float64(s.clean)/float64(max(s.frames, 1)), s.missing)
-}
-
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
 }
