@@ -30,6 +30,7 @@ type InterfaceInfo struct {
 
 	hardware uint16 // ARPHRD_ number (Linux)
 	kind     string // of a virtual interface, as "veth" (Linux)
+	device   string // what Npcap calls it (Windows)
 }
 
 // DefaultInterface returns the interface that a capture without a name should use: the one

@@ -128,7 +128,7 @@ func newRing(fd int, info InterfaceInfo, o Options) *ring {
 func cut(prog []Instruction) uint32 {
 	limit := uint32(keepAll)
 	for _, ins := range prog {
-		if ins.Op == unix.BPF_RET|unix.BPF_K && ins.K != 0 {
+		if ins.Op == opReturn && ins.K != 0 {
 			limit = min(limit, ins.K)
 		}
 	}
@@ -181,7 +181,7 @@ func (r *ring) bind(index int, promiscuous bool) error {
 
 // stop lets no further packet in. When it returns, none is on its way into the ring.
 func (r *ring) stop() error {
-	err := attach(r.fd, []Instruction{{Op: unix.BPF_RET | unix.BPF_K}})
+	err := attach(r.fd, []Instruction{{Op: opReturn}})
 	// Binding to no protocol waits until the kernel's other processors have left the
 	// socket. Some kernels take it for the old protocol; the filter has done the work there.
 	_ = unix.Bind(r.fd, &unix.SockaddrLinklayer{})

@@ -18,10 +18,7 @@ const (
 // Linux (VLAN tag, direction, interface).
 const LinuxExtensions = true
 
-const (
-	maxInstructions = 4096 // BPF_MAXINSNS
-	keepAll         = math.MaxInt32
-)
+const maxInstructions = 4096 // BPF_MAXINSNS
 
 // kernelFilter builds the program that is attached to a socket: the direction, then the
 // user's filter, cutting at snapLen. It returns nil when everything is to be taken whole.
@@ -36,24 +33,16 @@ func kernelFilter(info InterfaceInfo, o Options) ([]Instruction, error) {
 			return nil, err
 		}
 	}
-	limit := uint32(keepAll)
-	if o.SnapLen > 0 {
-		limit = uint32(min(o.SnapLen, keepAll))
-	}
+	limit := limitOf(o.SnapLen)
 	if info.Link == linkAny && limit != keepAll {
 		limit = max(1, limit-min(limit, cookedLen)) // the kernel counts without the header that we put before
 	}
 	prog := directionFilter(info, o.Direction)
 	switch {
 	case user != nil:
-		for _, ins := range user {
-			if ins.Op == unix.BPF_RET|unix.BPF_K && ins.K != 0 {
-				ins.K = limit
-			}
-			prog = append(prog, ins)
-		}
+		prog = append(prog, keeping(user, limit)...)
 	case len(prog) > 0 || limit != keepAll:
-		prog = append(prog, Instruction{Op: unix.BPF_RET | unix.BPF_K, K: limit})
+		prog = append(prog, Instruction{Op: opReturn, K: limit})
 	}
 	if len(prog) > maxInstructions {
 		return nil, &OpError{
@@ -67,22 +56,18 @@ func kernelFilter(info InterfaceInfo, o Options) ([]Instruction, error) {
 // directionFilter returns instructions that refuse what d does not want and fall through
 // otherwise, with the accumulator at 0 as a program expects it.
 func directionFilter(info InterfaceInfo, d Direction) []Instruction {
-	const (
-		load = unix.BPF_LD | unix.BPF_W | unix.BPF_ABS
-		jeq  = unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K
-	)
-	ret0 := Instruction{Op: unix.BPF_RET | unix.BPF_K}
-	zero := Instruction{Op: unix.BPF_LD | unix.BPF_IMM}
-	kind := Instruction{Op: load, K: ancillaryType}
+	ret0 := Instruction{Op: opReturn}
+	zero := Instruction{Op: opLoadImm}
+	kind := Instruction{Op: opLoad, K: ancillaryType}
 	switch {
 	case d == Out:
-		return []Instruction{kind, {Op: jeq, K: unix.PACKET_OUTGOING, Jt: 1}, ret0, zero}
+		return []Instruction{kind, {Op: opEqual, K: unix.PACKET_OUTGOING, Jt: 1}, ret0, zero}
 	case d == In || info.Loopback:
-		return []Instruction{kind, {Op: jeq, K: unix.PACKET_OUTGOING, Jf: 1}, ret0, zero}
+		return []Instruction{kind, {Op: opEqual, K: unix.PACKET_OUTGOING, Jf: 1}, ret0, zero}
 	case info.Name == AnyInterface:
 		return []Instruction{
-			kind, {Op: jeq, K: unix.PACKET_OUTGOING, Jf: 3},
-			{Op: load, K: ancillaryHardware}, {Op: jeq, K: unix.ARPHRD_LOOPBACK, Jf: 1}, ret0, zero,
+			kind, {Op: opEqual, K: unix.PACKET_OUTGOING, Jf: 3},
+			{Op: opLoad, K: ancillaryHardware}, {Op: opEqual, K: unix.ARPHRD_LOOPBACK, Jf: 1}, ret0, zero,
 		}
 	}
 	return nil

@@ -21,7 +21,7 @@ type watched struct {
 	events  []Event
 	dropped uint64 // events
 	// rebind resumes the capture on interface i, which was made anew. With errVanished
-	// nothing is said, with errOtherLink the interface is left alone until it is gone.
+	// nothing is said; after another error the interface is left alone until it is gone.
 	rebind func(i int, info InterfaceInfo) error
 }
 
@@ -115,10 +115,8 @@ func (w *watched) back(i int, info InterfaceInfo) {
 	switch err := w.rebind(i, info); {
 	case errors.Is(err, errVanished):
 		return
-	case errors.Is(err, errOtherLink):
+	case err != nil:
 		st.index, st.unfit = info.Index, true
-		e.Kind, e.Reason = InterfaceUnfit, err.Error()
-	case err != nil: // the next news of it bring another try
 		e.Kind, e.Reason = InterfaceUnfit, err.Error()
 	default:
 		st.index, st.name, st.up, st.linked = info.Index, info.Name, info.Up, info.Up && info.Running

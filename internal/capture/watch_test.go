@@ -1,7 +1,6 @@
 package capture
 
 import (
-	"errors"
 	"slices"
 	"testing"
 )
@@ -12,7 +11,6 @@ func TestWatched(t *testing.T) {
 	}
 	renamed := eth(2, true, true)
 	renamed.Name = "lan0"
-	back := errors.New("busy")
 	for _, c := range []struct {
 		name   string
 		opened InterfaceInfo
@@ -48,12 +46,6 @@ func TestWatched(t *testing.T) {
 			w.seen(renamed)
 		}, nil, []EventKind{InterfaceChanged, InterfaceGone, InterfaceBack}},
 		{"vanished at once", eth(2, true, true), func(w *watched) { w.gone(2); w.seen(eth(5, true, true)) }, errVanished, []EventKind{InterfaceGone}},
-		{"refused once", eth(2, true, true), func(w *watched) {
-			w.gone(2)
-			w.seen(eth(5, true, true))
-			w.rebind = func(int, InterfaceInfo) error { return nil }
-			w.seen(eth(5, true, true))
-		}, back, []EventKind{InterfaceGone, InterfaceUnfit, InterfaceBack}},
 		{"another link type", eth(2, true, true), func(w *watched) {
 			w.gone(2)
 			w.seen(eth(5, true, true))
