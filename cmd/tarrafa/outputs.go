@@ -18,25 +18,42 @@ import (
 // outputFlags choose where packets go besides the archive.
 type outputFlags struct {
 	write string
+	db    string
 }
+
+// fromEnvironment is the value of --db without a connection string.
+const fromEnvironment = "environment"
 
 func (o *outputFlags) add(f *pflag.FlagSet) {
 	f.StringVarP(&o.write, "write", "w", "", "write packets to this file besides (pcapng; pcap when the name ends so; -: stdout)")
+	f.StringVar(&o.db, "db", "", "store a row for each packet in PostgreSQL; without a connection string DB_HOST, DB_PORT, DB_NAME, DB_USER and DB_PASSWORD, or PG*, say where")
+	f.Lookup("db").NoOptDefVal = fromEnvironment
 }
 
-func (o *outputFlags) any() bool           { return o.write != "" }
-func (o *outputFlags) usesStdout() bool    { return o.write == "-" }
-func (o *outputFlags) sinkNames() []string { return nil }
+func (o *outputFlags) any() bool        { return o.write != "" || o.db != "" }
+func (o *outputFlags) usesStdout() bool { return o.write == "-" }
+
+// sinkNames are the outputs that a later start catches up with.
+func (o *outputFlags) sinkNames() []string {
+	if o.db != "" {
+		return []string{databaseSink}
+	}
+	return nil
+}
 
 // output is one open sink.
 type output struct {
 	name    string
 	sink    track.Follower
-	from    segment.Cursor   // where it goes on
-	applied func() uint64    // nil: what the tracker has applied
-	state   func() live.Sink // without Behind and Lost
-	reopen  func() error     // SIGHUP; may be nil
-	close   func(ctx context.Context) error
+	from    segment.Cursor           // where it goes on
+	applied func() uint64            // nil: what the tracker has applied
+	parts   func() map[string]uint64 // what applied is made of; may be nil
+	// follow replaces the plain way of following; may be nil. from opens the capture at a
+	// place.
+	follow func(ctx context.Context, from func(segment.Cursor) track.Chunks, t *track.Tracker) error
+	state  func() live.Sink // without Behind and Lost
+	reopen func() error     // SIGHUP; may be nil
+	close  func(ctx context.Context) error
 }
 
 type outputs struct {
@@ -59,6 +76,17 @@ func (o *outputFlags) open(t outputTarget) (*outputs, error) {
 		out, err := openWrite(o.write, t)
 		if err != nil {
 			return nil, err
+		}
+		outs.list = append(outs.list, out)
+	}
+	if o.db != "" {
+		dsn := o.db
+		if dsn == fromEnvironment {
+			dsn = ""
+		}
+		out, err := openDatabase(dsn, t)
+		if err != nil {
+			return nil, errors.Join(err, outs.close(context.Background()))
 		}
 		outs.list = append(outs.list, out)
 	}

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 
 	"github.com/tarrafa/tarrafa/internal/archive"
+	"github.com/tarrafa/tarrafa/internal/terminal"
 	"github.com/tarrafa/tarrafa/internal/track"
 )
 
@@ -44,6 +45,13 @@ func readInput(ctx context.Context, in *input, log *slog.Logger, stdout, stderr 
 	if err != nil {
 		return err
 	}
+	for _, out := range outs.list {
+		if d, ok := out.sink.(*database); ok {
+			if out.from, err = d.sink.Start(ctx); err != nil {
+				return err
+			}
+		}
+	}
 	t := track.New()
 	all := &fan{outs: outs.list}
 	filtered := newFileFilter(o.filter)
@@ -67,7 +75,7 @@ func readInput(ctx context.Context, in *input, log *slog.Logger, stdout, stderr 
 			Name: out.name, Applied: min(applied, l.Written), Behind: l.Written - min(l.Written, applied),
 		})
 	}
-	_, _ = io.WriteString(stderr, ledgerText(l))
+	_, _ = io.WriteString(stderr, terminal.LedgerText(&l, language()))
 	return err
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/tarrafa/tarrafa/internal/capture"
 	"github.com/tarrafa/tarrafa/internal/live"
 	"github.com/tarrafa/tarrafa/internal/segment"
+	"github.com/tarrafa/tarrafa/internal/terminal"
 	"github.com/tarrafa/tarrafa/internal/track"
 )
 
@@ -27,6 +28,7 @@ type session struct {
 	stdout  io.Writer
 	stderr  io.Writer
 	log     *slog.Logger
+	lines   *logLines
 	source  capture.Source
 	archive *archive.Archive
 	hub     *live.Hub
@@ -52,20 +54,34 @@ type follower struct {
 	// applied overrides the tracker's count where the sink knows better: rows that are
 	// committed.
 	applied func() uint64
+	parts   func() map[string]uint64
+	custom  func(ctx context.Context, from func(segment.Cursor) track.Chunks, t *track.Tracker) error
 	err     error
+}
+
+// run follows the archive until its end.
+func (f *follower) run(ctx context.Context) error {
+	if f.custom == nil {
+		return f.tracker.Run(ctx, f.tail, f.sink)
+	}
+	return f.custom(ctx, func(c segment.Cursor) track.Chunks {
+		f.tail.Seek(c)
+		return f.tail
+	}, f.tracker)
 }
 
 func newSession(stdout, stderr io.Writer, o *captureOptions, expr string, source capture.Source) (*session, error) {
 	s := &session{o: o, expr: expr, stdout: stdout, stderr: stderr, source: source, started: time.Now()}
-	s.log = slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelInfo}))
+	s.lines = &logLines{w: stderr}
+	s.log = slog.New(&eventLog{hub: func() *live.Hub { return s.hub }, lines: s.lines})
 	a, recovered, err := archive.Create(archive.Config{
 		DataDir: o.dataDir, Interfaces: source.Interfaces(), Filter: expr, Program: versionText(),
 		SegmentBytes: int64(o.segmentSize), SegmentAge: o.segmentAge, Sinks: o.out.sinkNames(),
 	})
-	for _, r := range recovered {
-		s.log.Warn("an earlier capture had not been closed", "result", r.String())
-	}
 	if err != nil {
+		for _, r := range recovered {
+			s.log.Warn(r.String())
+		}
 		return nil, storageError(o.dataDir, err)
 	}
 	s.archive = a
@@ -78,16 +94,16 @@ func newSession(stdout, stderr io.Writer, o *captureOptions, expr string, source
 		Ledger:     func() *live.Ledger { l := s.ledger(); return &l },
 		Interfaces: s.interfaces, Sinks: s.sinks,
 	})
-	s.follow("statistics", s.hub, segment.Cursor{}, nil)
+	s.follow(&output{name: "statistics", sink: s.hub})
 	for _, r := range recovered {
-		s.hub.Event(live.Warning, r.String())
+		s.log.Warn(r.String())
 	}
 	s.outputs, err = o.out.open(outputTarget{id: a.ID(), stdout: stdout, interfaces: source.Interfaces(), log: s.log})
 	if err != nil {
 		return nil, errors.Join(err, a.Close(), a.Release(a.Ledger()))
 	}
 	for _, out := range s.outputs.list {
-		s.follow(out.name, out.sink, out.from, out.applied)
+		s.follow(out)
 	}
 	return s, nil
 }
@@ -102,10 +118,20 @@ func storageError(dir string, err error) error {
 	return &exitError{code: exitStorage, err: fmt.Errorf("data directory %s: %w", dir, err), mend: "choose another: --data-dir DIR"}
 }
 
-func (s *session) follow(name string, sink track.Follower, from segment.Cursor, applied func() uint64) {
-	f := &follower{name: name, sink: sink, tracker: track.New(), tail: s.archive.Follow(from), applied: applied}
-	if applied == nil {
+func (s *session) follow(out *output) {
+	f := &follower{
+		name: out.name, sink: out.sink, tracker: track.New(), tail: s.archive.Follow(out.from),
+		applied: out.applied, parts: out.parts, custom: out.follow,
+	}
+	if f.applied == nil {
 		f.applied = f.tracker.Applied
+	}
+	if f.parts == nil && f.sink == track.Follower(s.hub) {
+		f.parts = func() map[string]uint64 {
+			sum := archive.FollowerEntry{Parts: map[string]uint64{}}
+			addOutcomes(&sum, f.tracker)
+			return sum.Parts
+		}
 	}
 	s.followers = append(s.followers, f)
 }
@@ -127,10 +153,11 @@ func (s *session) run(parent context.Context) error {
 	defer cancelFlush()
 	for _, f := range s.followers {
 		s.wg.Go(func() {
-			f.err = f.tracker.Run(flushing, f.tail, f.sink)
+			f.err = f.run(flushing)
 		})
 	}
 	s.announce()
+	s.catchUp(flushing)
 
 	var capturing sync.WaitGroup
 	capturing.Go(func() { s.capture(ctx) })
@@ -154,6 +181,15 @@ func (s *session) run(parent context.Context) error {
 	<-viewed
 	publishing.Wait()
 	return errors.Join(s.report(), closeErr)
+}
+
+// catchUp lets the database have what earlier captures owe it, beside the live capture.
+func (s *session) catchUp(ctx context.Context) {
+	for _, out := range s.outputs.list {
+		if d, ok := out.sink.(*database); ok {
+			go d.catchUp(ctx, s.log, s.o.dataDir, s.archive.Dir())
+		}
+	}
 }
 
 // finish waits until the followers are done, and no longer than flushTime.
@@ -247,10 +283,9 @@ func (s *session) takeEvents() {
 	}
 }
 
-// say tells the view and the log.
+// say logs, which the view shows too.
 func (s *session) say(level live.Level, text string) {
-	s.hub.Event(level, text)
-	s.log.Log(context.Background(), slogLevels[level], printable(text))
+	s.log.Log(context.Background(), slogLevels[level], text)
 }
 
 var slogLevels = map[live.Level]slog.Level{
@@ -288,10 +323,8 @@ func (s *session) ledger() archive.Ledger {
 	for _, f := range s.followers {
 		e := archive.FollowerEntry{Name: f.name, Applied: f.applied(), Expired: f.tail.Expired()}
 		e.Behind = l.Written - min(l.Written, e.Applied+e.Expired)
-		if f.sink == track.Follower(s.hub) {
-			e.Parts = map[string]uint64{}
-			sum := archive.FollowerEntry{Parts: e.Parts}
-			addOutcomes(&sum, f.tracker)
+		if f.parts != nil {
+			e.Parts = f.parts()
 		}
 		l.Followers = append(l.Followers, e)
 	}
@@ -327,7 +360,7 @@ func (s *session) report() error {
 	if s.o.out.usesStdout() {
 		out = s.stderr
 	}
-	_, _ = io.WriteString(out, s.hub.Statistics(5).Text(words())+"\n"+ledgerText(l))
+	_, _ = io.WriteString(out, s.hub.Statistics(5).Text(words())+"\n"+terminal.LedgerText(&l, language()))
 	_, _ = fmt.Fprintf(s.stderr, "Kept in %s\n", s.archive.Dir())
 	err := s.archive.Release(l)
 	for _, f := range s.followers {

@@ -12,6 +12,7 @@ import (
 	"github.com/tarrafa/tarrafa/internal/archive"
 	"github.com/tarrafa/tarrafa/internal/packet"
 	"github.com/tarrafa/tarrafa/internal/stats"
+	"github.com/tarrafa/tarrafa/internal/terminal"
 	"github.com/tarrafa/tarrafa/internal/track"
 )
 
@@ -118,27 +119,11 @@ func printStats(w io.Writer, snap *stats.Snapshot, ledger archive.Ledger, asJSON
 		enc.SetEscapeHTML(false)
 		return enc.Encode(statsDocument{snap.Document(), ledger})
 	}
-	_, err := io.WriteString(w, snap.Text(words())+"\n"+ledgerText(ledger))
+	_, err := io.WriteString(w, snap.Text(words())+"\n"+terminal.LedgerText(&ledger, language()))
 	return err
 }
 
-// ledgerText is the ledger for people: where every packet is.
-func ledgerText(l archive.Ledger) string {
-	s := fmt.Sprintf("Ledger\n  received %d = delivered %d + dropped by kernel %d + skipped %d\n  delivered %d = written %d + lost %d\n",
-		l.Received, l.Delivered, l.Dropped, l.Skipped, l.Delivered, l.Written, l.Lost)
-	for _, f := range l.Followers {
-		s += fmt.Sprintf("  %s: written %d = applied %d + behind %d + expired %d\n", f.Name, l.Written, f.Applied, f.Behind, f.Expired)
-	}
-	if l.Truncated > 0 {
-		s += fmt.Sprintf("  cut short: %d\n", l.Truncated)
-	}
-	if err := l.Balance(); err != nil {
-		return s + "  " + err.Error() + "\n"
-	}
-	return s + "  every packet is accounted for\n"
-}
-
 // words is the language of the statistics.
-func words() *stats.Words { return &stats.English }
+func words() *stats.Words { return terminal.Words(language()) }
 
 var _ track.Chunks = (*archive.Walk)(nil)

@@ -3,9 +3,15 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"strings"
 	"time"
+
+	"github.com/tarrafa/tarrafa/internal/terminal"
 )
+
+// language is that of the texts, from the user's environment.
+func language() terminal.Language { return terminal.LanguageFrom(os.Getenv) }
 
 // announce says what is being captured and where it goes.
 func (s *session) announce() {
@@ -20,18 +26,39 @@ func (s *session) announce() {
 // logEvery is the interval of the log lines where there is no terminal.
 const logEvery = 5 * time.Second
 
-// view shows the live statistics until end.
+// wantsTerminal tells whether the live view is to be shown.
+func (s *session) wantsTerminal() bool {
+	switch s.o.view {
+	case "terminal":
+		return true
+	case "auto":
+		return isTerminal(os.Stdin) && isTerminal(os.Stdout) && !s.o.out.usesStdout()
+	}
+	return false
+}
+
+// view shows the capture until end. When the user quits the view the capture ends.
 func (s *session) view(end context.Context) {
 	if s.o.view == "none" {
 		return
+	}
+	if s.wantsTerminal() {
+		home, _ := os.UserHomeDir()
+		s.lines.setQuiet(true)
+		err := terminal.Run(end, s.hub, terminal.Options{Language: language(), Home: home})
+		s.lines.setQuiet(false)
+		if err == nil {
+			s.stop()
+			return
+		}
+		s.log.Warn("the live view is not possible, log lines instead", "reason", err)
 	}
 	tick := time.NewTicker(logEvery)
 	defer tick.Stop()
 	for {
 		select {
 		case <-tick.C:
-			snap := s.hub.Snapshot()
-			s.log.Info("capturing", "packets", snap.Stats.Packets, "bytes", snap.Stats.Bytes)
+			_, _ = fmt.Fprintln(s.stderr, terminal.LogLine(s.hub.Snapshot(), language()))
 		case <-end.Done():
 			return
 		}

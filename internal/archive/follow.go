@@ -30,6 +30,10 @@ func (a *Archive) Follow(from segment.Cursor) *Tail {
 // Cursor is the place behind the chunk that was handed out last.
 func (t *Tail) Cursor() segment.Cursor { return t.at }
 
+// Seek goes on from another place. The chunk that was handed out last must have been
+// released.
+func (t *Tail) Seek(to segment.Cursor) { t.at = to }
+
 // Expired returns how many packets were gone before they could be handed out.
 func (t *Tail) Expired() uint64 { return t.expired.Load() }
 

@@ -210,3 +210,14 @@ func (w *Walk) interfaces(number uint32) error {
 	w.ifsOf = number
 	return nil
 }
+
+// Settle records in capture.json that a follower has caught up after the capture's end.
+func (s *Stored) Settle(f FollowerEntry) error {
+	if s.Meta.Ledger == nil {
+		s.Meta.Ledger = &Ledger{Received: s.Packets(), Delivered: s.Packets(), Written: s.Packets()}
+	}
+	l := s.Meta.Ledger
+	l.Followers = slices.DeleteFunc(slices.Clone(l.Followers), func(o FollowerEntry) bool { return o.Name == f.Name })
+	l.Followers = append(l.Followers, f)
+	return s.Meta.write(s.root)
+}

@@ -33,7 +33,7 @@ func TestCaptureCountsEveryPacket(t *testing.T) {
 	if err != nil || !strings.Contains(string(out), "20000") {
 		t.Errorf("capinfos: %v\n%s", err, out)
 	}
-	for _, want := range []string{"20,000", "UDP", "10.99.0.1", "10.99.0.2", "every packet is accounted for"} {
+	for _, want := range []string{"20,000", "UDP", "10.99.0.1", "10.99.0.2", "every packet is in exactly one place"} {
 		if !strings.Contains(r.stdout(), want) {
 			t.Errorf("the final statistics do not say %q:\n%s", want, r.stdout())
 		}
