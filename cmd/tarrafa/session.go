@@ -319,7 +319,11 @@ func (s *session) interfaces() []live.Interface {
 
 // ledger adds the followers to the archive's account.
 func (s *session) ledger() archive.Ledger {
+	// The archive first: what it has written was delivered before.
 	l := s.archive.Ledger()
+	c, surplus := s.source.Counters(), s.surplus.Load()
+	l.Received, l.Dropped, l.Skipped = c.Received, c.Dropped, c.Skipped+surplus
+	l.Delivered, l.Truncated = c.Delivered-surplus, c.Truncated
 	for _, f := range s.followers {
 		e := archive.FollowerEntry{Name: f.name, Applied: f.applied(), Expired: f.tail.Expired()}
 		e.Behind = l.Written - min(l.Written, e.Applied+e.Expired)
