@@ -149,9 +149,32 @@ func (r *Reader) unwrap(c compression) error {
 		}
 		r.src, r.closer = z, z.Close
 	case lz4Stream:
-		r.src = lz4.NewReader(in)
+		r.src = &lz4Frames{in: in, z: lz4.NewReader(in)}
 	}
 	return nil
+}
+
+// lz4Frames reads one lz4 frame after the other; the package stops behind the first.
+type lz4Frames struct {
+	in *bufio.Reader
+	z  *lz4.Reader
+}
+
+// Read implements io.Reader.
+func (l *lz4Frames) Read(p []byte) (int, error) {
+	for {
+		n, err := l.z.Read(p)
+		if err != io.EOF {
+			return n, err
+		}
+		if _, end := l.in.Peek(1); end != nil {
+			return n, err
+		}
+		l.z.Reset(l.in)
+		if n > 0 {
+			return n, nil
+		}
+	}
 }
 
 // ended is a stream that is over.
