@@ -30,8 +30,8 @@ type Options struct {
 	Direction   Direction // which packets to keep
 	Promiscuous bool
 	SnapLen     int           // bytes kept of each packet, link-layer header included; 0: all
-	BufferBytes int           // of the ring, for each interface, rounded up to 1 MiB, at least 2 MiB; 0: 64 MiB
-	Retire      time.Duration // how long the kernel may hold back a block on a quiet link; 0: 10 ms
+	BufferBytes int           // of the ring, for each interface, rounded up to 512 KiB, at least 2 MiB; 0: 64 MiB
+	Retire      time.Duration // how long the kernel may hold back packets on a quiet link; 0: 10 ms
 }
 
 // Compile turns the capture filter into classic BPF for a live handle on an interface. It
