@@ -13,11 +13,18 @@ const (
 	longWait  = 5 * time.Second
 )
 
-type backoff struct{ last time.Duration }
+type backoff struct {
+	last time.Duration
+	most time.Duration // 0: longWait
+}
 
 // next returns how long to wait before the next attempt.
 func (b *backoff) next() time.Duration {
-	b.last = min(max(2*b.last, firstWait), longWait)
+	most := b.most
+	if most == 0 {
+		most = longWait
+	}
+	b.last = min(max(2*b.last, firstWait), most)
 	return b.last - time.Duration(rand.Int64N(int64(b.last/2))) //nolint:gosec // jitter, not a secret
 }
 

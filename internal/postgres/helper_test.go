@@ -118,7 +118,7 @@ func testPacket(n uint64) packet.Summary {
 	case 2:
 		s.Outer.Version, s.Outer.Proto = 6, packet.ProtoTCP
 		s.Outer.Src = packet.Addr{0: 0xfe, 1: 0x80, 15: byte(n)}
-		s.Outer.Dst = packet.Addr{0: 0x20, 1: 0x01, 2: 0x0d, 3: 0xb8, 15: 1}
+		s.Outer.Dst = packet.Addr{0: 0x20, 1: 0x01, 2: 0x0d, 3: 0xb8, 13: 1, 15: 1}
 		s.Outer.SrcPort, s.Outer.DstPort, s.Outer.Flags = 50002, 80, packet.TupleHasPorts
 		s.VLAN = 7
 	case 3:
@@ -232,6 +232,9 @@ func checkExactlyOnce(t testing.TB, srv *pgtest.Server, db string, end uint64) {
 		t.Errorf("the cursor's books: %s, want %s", got, expect)
 	}
 }
+
+// portOf returns the port as psql wants it.
+func portOf(srv *pgtest.Server) string { return strconv.Itoa(srv.Port) }
 
 // number parses what psql printed.
 func number(t testing.TB, s string) int {

@@ -67,7 +67,7 @@ func (s *session) reserve(ctx context.Context, n int) error {
 // transaction ends, so that the ids between the two values are nobody else's.
 func (s *session) reserveBlock(ctx context.Context, n int) error {
 	q, name := s.ids.sequence, quoteLiteral(s.ids.sequence)
-	results, err := exec(ctx, s.conn, fmt.Sprintf("BEGIN; SET LOCAL lock_timeout = 200; "+
+	results, err := batch(ctx, s.conn, fmt.Sprintf("BEGIN; SET LOCAL lock_timeout = 200; "+
 		"ALTER SEQUENCE %[1]s INCREMENT BY 1; SELECT nextval(%[2]s); "+
 		"ALTER SEQUENCE %[1]s INCREMENT BY %[3]d; SELECT nextval(%[2]s); "+
 		"ALTER SEQUENCE %[1]s INCREMENT BY 1; COMMIT", q, name, n-1))

@@ -45,7 +45,7 @@ func (s *Sink) run(ctx context.Context, done chan struct{}) {
 
 // deliver stores a flight, however long that takes. It returns false when the run is over.
 func (s *Sink) deliver(ctx context.Context, f *flight) bool {
-	var bo backoff
+	bo := backoff{most: s.longest}
 	for {
 		done, err := s.attempt(ctx, f)
 		switch {

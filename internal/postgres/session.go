@@ -53,9 +53,9 @@ func query(ctx context.Context, conn *pgconn.PgConn, sql string, params ...strin
 	return r.Rows, r.Err
 }
 
-// exec runs statements without parameters in one round trip and returns how many rows
+// batch runs statements without parameters in one round trip and returns how many rows
 // each of them touched.
-func exec(ctx context.Context, conn *pgconn.PgConn, sql string) ([]*pgconn.Result, error) {
+func batch(ctx context.Context, conn *pgconn.PgConn, sql string) ([]*pgconn.Result, error) {
 	return conn.Exec(ctx, sql).ReadAll()
 }
 
@@ -64,8 +64,8 @@ func isTrue(b []byte) bool { return len(b) == 1 && b[0] == 't' }
 // Time limits on the server, so that a lock or a lost client never holds things up for
 // long, and on the connection, so that the server notices when we are gone.
 const (
-	lockTimeout = 10 * time.Second
-	ddlTimeout  = 2 * time.Second // for a lock that would keep everybody out
+	lockShare  = 3               // of a transaction's time, for a lock: a third
+	ddlTimeout = 2 * time.Second // for a lock that would keep everybody out
 )
 
 // connect logs in. opt holds the time limits.
@@ -79,10 +79,10 @@ func connect(ctx context.Context, cfg Config, opt *Options) (*pgconn.PgConn, err
 	if err != nil {
 		return nil, cfg.failure("connect", err)
 	}
-	_, err = exec(ctx, conn, fmt.Sprintf(
+	_, err = batch(ctx, conn, fmt.Sprintf(
 		"SET lock_timeout = %d; SET statement_timeout = %d; SET idle_in_transaction_session_timeout = %d;"+
 			"SET tcp_keepalives_idle = 15; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3",
-		lockTimeout.Milliseconds(), opt.FlushTimeout.Milliseconds(), 2*opt.FlushTimeout.Milliseconds()))
+		(opt.FlushTimeout/lockShare).Milliseconds(), opt.FlushTimeout.Milliseconds(), 2*opt.FlushTimeout.Milliseconds()))
 	if err != nil {
 		closeNow(conn)
 		return nil, cfg.failure("connect", err)
@@ -192,7 +192,7 @@ func (s *session) prepareTable(ctx context.Context, opt *Options) error {
 func (s *session) ddl(ctx context.Context, statements ...string) error {
 	sql := "BEGIN; SET LOCAL lock_timeout = " + strconv.FormatInt(ddlTimeout.Milliseconds(), 10) +
 		"; SELECT pg_catalog.pg_advisory_xact_lock(" + strconv.Itoa(ddlLock) + "); " + strings.Join(statements, "; ") + "; COMMIT"
-	_, err := exec(ctx, s.conn, sql)
+	_, err := batch(ctx, s.conn, sql)
 	if err != nil {
 		s.rollback(ctx)
 	}
@@ -202,7 +202,7 @@ func (s *session) ddl(ctx context.Context, statements ...string) error {
 // rollback ends a failed transaction, if the connection still lives.
 func (s *session) rollback(ctx context.Context) {
 	if !s.conn.IsClosed() && s.conn.TxStatus() != 'I' {
-		_, _ = exec(ctx, s.conn, "ROLLBACK")
+		_, _ = batch(ctx, s.conn, "ROLLBACK")
 	}
 }
 
@@ -327,7 +327,7 @@ func (s *session) parseCursor(r [][]byte) error {
 func (s *session) ping(ctx context.Context, limit time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	if _, err := exec(ctx, s.conn, "-- ping"); err != nil {
+	if _, err := batch(ctx, s.conn, "-- ping"); err != nil {
 		return s.fail("ping", err, "")
 	}
 	return nil

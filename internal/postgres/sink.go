@@ -17,6 +17,7 @@ type Sink struct {
 	cfg     Config
 	opt     Options
 	capture string
+	longest time.Duration // between attempts; 0: longWait
 
 	mu        sync.Mutex
 	status    Status
@@ -78,7 +79,7 @@ func (s *Sink) Check(ctx context.Context) error {
 // or ctx ends, and only then returns an error: ctx's. After ErrRestart it is called again.
 func (s *Sink) Start(ctx context.Context) (segment.Cursor, error) {
 	s.halt()
-	var bo backoff
+	bo := backoff{most: s.longest}
 	for {
 		sess, err := open(ctx, s.cfg, &s.opt, s.capture, s.backend)
 		if err == nil {

@@ -29,7 +29,7 @@ func TestFreshTable(t *testing.T) {
 		inner_src_ip, inner_dst_ip, inner_protocol, inner_src_port, inner_dst_port, inner_payload_size
 		FROM packets WHERE number <= 6 ORDER BY id`)
 	want := `10.0.0.1|192.168.0.1|UDP|61|2023-11-14 22:13:20.001+00|1|1|1700000000001000001|61|0|1|0|||50001|53|0||||||||||
-fe80::2|2001:db8::1|TCP|62|2023-11-14 22:13:20.002+00|1|2|1700000000002000002|62|0|2|0|7||50002|80|5|24|2000|4294967295|65535||||||
+fe80::2|2001:db8::1:1|TCP|62|2023-11-14 22:13:20.002+00|1|2|1700000000002000002|62|0|2|0|7||50002|80|5|24|2000|4294967295|65535||||||
 10.0.0.3|192.168.0.3|1|63|2023-11-14 22:13:20.003+00|1|3|1700000000003000003|63|0||1|||||||||||||||
 10.0.0.5|192.168.0.5|41|65|2023-11-14 22:13:20.005+00|1|5|1700000000005000005|65|0|2|0||||||24|5000|4294967295|65535|::1|::2|6|50000|443|5
 10.0.0.6|192.168.0.6|TCP|66|2023-11-14 22:13:20.006+00|1|6|1700000000006000006|66|0||0|||50000|443|5|24|6000|4294967295|65535||||||`
@@ -81,52 +81,52 @@ func TestOtherPrograms(t *testing.T) {
 		{
 			name: "text",
 			ddl:  "CREATE TABLE packets (id serial PRIMARY KEY, src_ip text, dst_ip text, protocol text, packet_size int, capture_time timestamp)",
-			want: "fe80::2|2001:db8::1|TCP|62|2023-11-14 19:13:20.002\n10.0.0.3|192.168.0.3|1|63|2023-11-14 19:13:20.003",
+			want: "fe80::2|2001:db8::1:1|TCP|62|2023-11-14 19:13:20.002\n10.0.0.3|192.168.0.3|1|63|2023-11-14 19:13:20.003",
 		},
 		{
 			name: "varchar for IPv4 only",
 			ddl: `CREATE TABLE packets (id bigserial PRIMARY KEY, src_ip varchar(15) NOT NULL, dst_ip varchar(15) NOT NULL, protocol varchar(3) NOT NULL,
 				packet_size integer NOT NULL, capture_time timestamptz NOT NULL DEFAULT now())`,
-			want: "fe80::2|2001:db8::1|TCP|62|2023-11-14 22:13:20.002+00\n10.0.0.3|192.168.0.3|1|63|2023-11-14 22:13:20.003+00",
+			want: "fe80::2|2001:db8::1:1|TCP|62|2023-11-14 22:13:20.002+00\n10.0.0.3|192.168.0.3|1|63|2023-11-14 22:13:20.003+00",
 		},
 		{
 			name: "inet and identity",
 			ddl: `CREATE TABLE packets (id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, src_ip inet, dst_ip cidr, protocol smallint,
 				packet_size bigint, capture_time double precision)`,
-			want: "fe80::2|2001:db8::1/128|6|62|1700000000.002\n10.0.0.3|192.168.0.3/32|1|63|1700000000.003",
+			want: "fe80::2|2001:db8::1:1/128|6|62|1700000000.002\n10.0.0.3|192.168.0.3/32|1|63|1700000000.003",
 		},
 		{
 			name: "enum, numeric and char",
 			ddl: `CREATE TYPE proto AS ENUM ('TCP', 'UDP'); CREATE TABLE packets (id serial PRIMARY KEY, src_ip char(45), dst_ip text, protocol proto,
 				packet_size numeric, capture_time numeric)`,
 			columns: "trim(src_ip), dst_ip, protocol, packet_size, capture_time",
-			want:    "fe80::2|2001:db8::1|TCP|62|1700000000.002000\n10.0.0.3|192.168.0.3||63|1700000000.003000",
+			want:    "fe80::2|2001:db8::1:1|TCP|62|1700000000.002000\n10.0.0.3|192.168.0.3||63|1700000000.003000",
 		},
 		{
 			name: "check constraint and upper-case column",
 			ddl: `CREATE TABLE packets ("Extra" text, id serial, src_ip text, dst_ip text, protocol text CHECK (protocol IN ('TCP', 'UDP')),
 				packet_size int, capture_time text)`,
-			want: "fe80::2|2001:db8::1|TCP|62|2023-11-14 19:13:20.002000",
+			want: "fe80::2|2001:db8::1:1|TCP|62|2023-11-14 19:13:20.002000",
 			rows: 6, // ICMP and protocol 41 are refused
 		},
 		{
 			name: "no source of ids",
 			ddl: `CREATE TABLE packets (id bigint PRIMARY KEY, src_ip text, dst_ip text, protocol text, packet_size smallint, capture_time bigint);
 				INSERT INTO packets VALUES (17, 'old', 'old', 'TCP', 1, 1)`,
-			want: "fe80::2|2001:db8::1|TCP|62|1700000000\n10.0.0.3|192.168.0.3|1|63|1700000000",
+			want: "fe80::2|2001:db8::1:1|TCP|62|1700000000\n10.0.0.3|192.168.0.3|1|63|1700000000",
 			rows: 11,
 		},
 		{
 			name: "uuid, domain and generated",
 			ddl: `CREATE DOMAIN port AS integer CHECK (value < 65536); CREATE TABLE packets (id uuid DEFAULT gen_random_uuid() PRIMARY KEY, src_ip text, dst_ip text,
 				protocol text, packet_size int, capture_time timestamptz, src_port port, kilo int GENERATED ALWAYS AS (packet_size / 1000) STORED)`,
-			want: "fe80::2|2001:db8::1|TCP|62|2023-11-14 22:13:20.002+00\n10.0.0.3|192.168.0.3|1|63|2023-11-14 22:13:20.003+00",
+			want: "fe80::2|2001:db8::1:1|TCP|62|2023-11-14 22:13:20.002+00\n10.0.0.3|192.168.0.3|1|63|2023-11-14 22:13:20.003+00",
 		},
 		{
 			name: "partitioned",
 			ddl: `CREATE TABLE packets (id bigserial, src_ip inet, dst_ip inet, protocol text, packet_size int, capture_time timestamptz) PARTITION BY RANGE (capture_time);
 				CREATE TABLE packets_2023 PARTITION OF packets FOR VALUES FROM ('2023-01-01') TO ('2024-01-01')`,
-			want: "fe80::2|2001:db8::1|TCP|62|2023-11-14 22:13:20.002+00\n10.0.0.3|192.168.0.3|1|63|2023-11-14 22:13:20.003+00",
+			want: "fe80::2|2001:db8::1:1|TCP|62|2023-11-14 22:13:20.002+00\n10.0.0.3|192.168.0.3|1|63|2023-11-14 22:13:20.003+00",
 		},
 	}
 	for _, tt := range tests {

@@ -74,7 +74,7 @@ func (s *session) transaction(ctx context.Context, f *flight, careful bool) (out
 		last = fmt.Appendf(last, "UPDATE %s%s SET stored = stored - %d, rejected = rejected + %d WHERE id = %d;",
 			s.schema, cursorTable, out.rejected, out.rejected, s.capture)
 	}
-	results, err := exec(ctx, s.conn, string(append(last, "COMMIT"...)))
+	results, err := batch(ctx, s.conn, string(append(last, "COMMIT"...)))
 	if err != nil {
 		return outcome{}, s.fail("commit", err, "GRANT SELECT, INSERT, UPDATE ON "+s.schema+rollupTable+" TO "+quoteIdent(s.cfg.User()))
 	}
@@ -91,7 +91,7 @@ func (s *session) insertGrant() string {
 
 // moveCursor begins the transaction and moves the cursor from the flight's start to its end.
 func (s *session) moveCursor(ctx context.Context, f *flight) error {
-	results, err := exec(ctx, s.conn, fmt.Sprintf("BEGIN; UPDATE %s%s SET segment = %d, byte_offset = %d, packet = %d, "+
+	results, err := batch(ctx, s.conn, fmt.Sprintf("BEGIN; UPDATE %s%s SET segment = %d, byte_offset = %d, packet = %d, "+
 		"stored = stored + %d, skipped = skipped + %d, updated_at = clock_timestamp() "+
 		"WHERE id = %d AND segment = %d AND byte_offset = %d AND packet = %d",
 		s.schema, cursorTable, f.end.Segment, f.end.Offset, f.end.Packet, len(f.meta), f.skipped,
@@ -182,7 +182,7 @@ func (s *session) copyCarefully(ctx context.Context, f *flight, rejected []bool)
 
 // copyGuarded is copyRows under a savepoint.
 func (s *session) copyGuarded(ctx context.Context, f *flight, lo, hi int) error {
-	if _, err := exec(ctx, s.conn, "SAVEPOINT rows"); err != nil {
+	if _, err := batch(ctx, s.conn, "SAVEPOINT rows"); err != nil {
 		return err
 	}
 	err := s.copyRows(ctx, f, lo, hi)
@@ -193,7 +193,7 @@ func (s *session) copyGuarded(ctx context.Context, f *flight, lo, hi int) error 
 		}
 		after = "ROLLBACK TO rows; RELEASE rows"
 	}
-	if _, err := exec(ctx, s.conn, after); err != nil {
+	if _, err := batch(ctx, s.conn, after); err != nil {
 		return err
 	}
 	return err

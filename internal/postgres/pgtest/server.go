@@ -151,53 +151,74 @@ func (s *Server) Start() error {
 }
 
 // Stop ends the server as an administrator does in a hurry (SIGINT: fast shutdown).
-func (s *Server) Stop() error { return s.end(syscall.SIGINT) }
-
-// Kill ends the server and all that it started at once (SIGKILL).
-func (s *Server) Kill() error { return s.end(syscall.SIGKILL) }
-
-func (s *Server) end(sig syscall.Signal) error {
+func (s *Server) Stop() error {
 	if s.daemon == nil {
 		return nil
 	}
-	_ = s.Resume()
-	var err error
-	if sig == syscall.SIGKILL {
-		err = s.signal(sig)
-	} else {
-		err = s.daemon.Process.Signal(sig)
-	}
-	if err != nil && !errors.Is(err, os.ErrProcessDone) && !errors.Is(err, syscall.ESRCH) {
-		return fmt.Errorf("pgtest: %w", err)
-	}
+	err := errors.Join(s.Resume(), s.daemon.Process.Signal(syscall.SIGINT))
 	select {
 	case <-s.exited:
 	case <-time.After(20 * time.Second):
-		_ = s.signal(syscall.SIGKILL)
-		<-s.exited
+		s.kill()
+		err = errors.Join(err, errors.New("pgtest: the server did not stop within 20 s"))
 	}
 	s.daemon = nil
+	return err
+}
+
+// Kill ends the server and all that it started at once (SIGKILL).
+func (s *Server) Kill() error {
+	if s.daemon != nil {
+		s.kill()
+		s.daemon = nil
+	}
 	return nil
 }
 
-// signal sends sig to the server and its children: backends are process groups of their
-// own, so they are looked up by their parent.
-func (s *Server) signal(sig syscall.Signal) error {
+// processes returns the server and its children, which are process groups of their own.
+func (s *Server) processes() []int {
 	pid := s.daemon.Process.Pid
 	pids := []int{pid}
-	tasks, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
-	for _, child := range strings.Fields(string(tasks)) {
+	children, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+	for _, child := range strings.Fields(string(children)) {
 		if n, err := strconv.Atoi(child); err == nil {
 			pids = append(pids, n)
 		}
 	}
+	return pids
+}
+
+// signal sends sig to the server and then to its children.
+func (s *Server) signal(sig syscall.Signal) error {
+	if s.daemon == nil {
+		return nil
+	}
 	var first error
-	for _, p := range pids {
+	for _, p := range s.processes() {
 		if err := syscall.Kill(p, sig); err != nil && first == nil && !errors.Is(err, syscall.ESRCH) {
-			first = err
+			first = fmt.Errorf("pgtest: %w", err)
 		}
 	}
 	return first
+}
+
+// kill ends the server and its children at once, and waits until they are gone: a new
+// server refuses to start beside them.
+func (s *Server) kill() {
+	_ = s.daemon.Process.Signal(syscall.SIGSTOP) // no new children from here on
+	pids := s.processes()
+	for _, p := range pids {
+		_ = syscall.Kill(p, syscall.SIGKILL)
+	}
+	<-s.exited
+	for _, p := range pids[1:] {
+		for range 1000 {
+			if syscall.Kill(p, 0) != nil {
+				break
+			}
+			time.Sleep(time.Millisecond)
+		}
+	}
 }
 
 // Pause stops the server and its backends where they are (SIGSTOP): it accepts
@@ -209,8 +230,7 @@ func (s *Server) Resume() error { return s.signal(syscall.SIGCONT) }
 
 // Close ends the server and deletes its folder.
 func (s *Server) Close() error {
-	err := s.Kill()
-	return errors.Join(err, os.RemoveAll(s.Dir))
+	return errors.Join(s.Kill(), os.RemoveAll(s.Dir))
 }
 
 // Log returns what the server wrote to its log.
