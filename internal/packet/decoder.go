@@ -55,9 +55,9 @@ func (w *walker) first(link LinkType) step {
 	case LinkNull, LinkLoop:
 		return stepNull
 	case LinkRaw, LinkRawOld, LinkRawBSD:
-		return stepIP
+		return stepRaw
 	case LinkIPv4:
-		return stepIPv4
+		return stepIP
 	case LinkIPv6:
 		return stepIPv6
 	case LinkPPP, LinkPPPHDLC:
@@ -88,6 +88,10 @@ func (w *walker) first(link LinkType) step {
 		return stepENC
 	case LinkNFLog:
 		return stepNFLog
+	case LinkIPFC:
+		return stepIPFC
+	case LinkAP1394:
+		return stepAP1394
 	case LinkPKTAP:
 		return stepPKTAP
 	case LinkIPoIB:

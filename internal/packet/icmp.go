@@ -14,8 +14,15 @@ func (w *walker) icmp() step {
 	if !w.close(8, 0) {
 		return stepEnd
 	}
-	if words := int(b[5]); words != 0 { // how much is quoted, when extensions follow (RFC 4884)
-		w.clip(words * 4)
+	if len(b) == 8 {
+		return stepEnd
+	}
+	hlen := int(b[8]&0x0f) * 4
+	switch words := int(b[5]); {
+	case b[0] == 5: // a redirect: the header and 64 bits
+		w.clip(hlen + 8)
+	case words != 0: // how much is quoted when extensions follow (RFC 4884)
+		w.clip(hlen + words*4)
 	}
 	return w.quote(stepIP)
 }
@@ -30,9 +37,6 @@ func (w *walker) icmpv6() step {
 	case 1, 2, 3, 4:
 		if !w.close(8, 0) {
 			return stepEnd
-		}
-		if words := int(b[4]); b[0] != 2 && b[0] != 4 && words != 0 {
-			w.clip(words * 8)
 		}
 		return w.quote(stepIPv6)
 	case 137:

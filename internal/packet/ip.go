@@ -18,6 +18,7 @@ const (
 	protoL2TP     = 115
 	protoUDPLite  = 136
 	protoMPLS     = 137
+	protoShim6    = 140
 	protoEthernet = 143
 )
 
@@ -44,6 +45,7 @@ var ipSteps = [256]step{
 	protoL2TP:     stepL2TPv3,
 	protoUDPLite:  stepUDPLite,
 	protoMPLS:     stepMPLS,
+	protoShim6:    stepShim6,
 	protoEthernet: stepEthernet,
 }
 
@@ -77,11 +79,17 @@ func (w *walker) enterIP() {
 func (w *walker) ipv4() step {
 	b := w.open(KindIPv4, 20)
 	if b == nil {
+		b = w.rest()
+	}
+	if len(b) == 0 {
 		return stepEnd
 	}
 	hlen := int(b[0]&0x0f) * 4
 	if b[0]>>4 != 4 || hlen < 20 {
 		return w.bad(1)
+	}
+	if len(b) < 4 {
+		return stepEnd
 	}
 	total := int(be16(b[2:]))
 	if total == 0 {
@@ -89,6 +97,9 @@ func (w *walker) ipv4() step {
 	}
 	if total < hlen {
 		return w.bad(4)
+	}
+	if len(b) < 20 {
+		return stepEnd
 	}
 	w.enterIP()
 	w.finish(OutcomeIP)
@@ -107,7 +118,7 @@ func (w *walker) ipv4() step {
 			},
 			off:  int(frag&ipOffsetMask) * 8,
 			more: frag&ipMoreFragments != 0,
-		}, ipSteps[proto])
+		}, total-hlen, ipSteps[proto])
 	}
 	return ipSteps[proto]
 }
@@ -115,10 +126,13 @@ func (w *walker) ipv4() step {
 func (w *walker) ipv6() step {
 	b := w.open(KindIPv6, 40)
 	if b == nil {
-		return stepEnd
+		b = w.rest()
 	}
-	if b[0]>>4 != 6 {
+	if len(b) > 0 && b[0]>>4 != 6 {
 		return w.bad(1)
+	}
+	if len(b) < 40 {
+		return stepEnd
 	}
 	w.enterIP()
 	w.finish(OutcomeIP)
@@ -161,10 +175,34 @@ func (w *walker) jumbo(proto uint8) int {
 // sections 4.3, 4.4 and 4.6).
 func (w *walker) options(k Kind) step {
 	b := w.open(k, 8)
-	if b == nil || !w.close((int(b[1])+1)*8, uint16(b[0])) {
+	if b == nil {
+		return stepEnd
+	}
+	n := (int(b[1]) + 1) * 8
+	if !w.close(n, uint16(b[0])) {
+		return stepEnd
+	}
+	if k != KindRouting && !wellFormed(b[2:n]) {
+		w.layer.Flags |= LayerMalformed
+		w.finish(OutcomeMalformed)
 		return stepEnd
 	}
 	return ipSteps[b[0]]
+}
+
+// wellFormed tells whether IPv6 options end where their header does.
+func wellFormed(b []byte) bool {
+	for len(b) > 0 {
+		if b[0] == 0 { // Pad1
+			b = b[1:]
+			continue
+		}
+		if len(b) < 2 || len(b) < int(b[1])+2 {
+			return false
+		}
+		b = b[int(b[1])+2:]
+	}
+	return true
 }
 
 // ah walks over an authentication header (RFC 4302, section 2).
@@ -197,7 +235,7 @@ func (w *walker) fragmentHeader() step {
 		key:  fragmentKey{src: Addr(h[8:]), dst: Addr(h[24:]), id: be32(b[4:]), proto: protoFragment},
 		off:  int(where &^ 7),
 		more: where&1 != 0,
-	}, ipSteps[b[0]])
+	}, w.end-w.off, ipSteps[b[0]])
 }
 
 // lastIP returns the IP header that the header in hand belongs to.
@@ -210,11 +248,11 @@ func (w *walker) lastIP() *Layer {
 	return nil
 }
 
-// piece goes on with the datagram that a fragment completes, which leads to s. A fragment
-// that was not captured whole is never put together; when it is the first one, its own
-// headers are looked at.
-func (w *walker) piece(f fragment, s step) step {
-	if w.lim < w.end {
+// piece goes on with the datagram that a fragment of n bytes completes, which leads to s.
+// A fragment that was not captured whole is never put together; when it is the first one,
+// its own headers are looked at.
+func (w *walker) piece(f fragment, n int, s step) step {
+	if w.off+n > w.lim {
 		if f.off != 0 {
 			w.finish(OutcomeFragment)
 			return stepEnd
@@ -233,4 +271,13 @@ func (w *walker) piece(f fragment, s step) step {
 	w.lim, w.end = len(whole), len(whole)
 	w.flags |= LayerReassembled
 	return s
+}
+
+// shim6 walks over the header of Shim6 (RFC 5533, section 5.1).
+func (w *walker) shim6() step {
+	b := w.open(KindShim, 8)
+	if b == nil || !w.close((int(b[1])+1)*8, uint16(b[0])) {
+		return stepEnd
+	}
+	return ipSteps[b[0]]
 }

@@ -1,14 +1,11 @@
 package packet
 
-import "encoding/binary"
-
 // EtherTypes that lead somewhere (IEEE registration authority).
 const (
 	etherIPv4      = 0x0800
 	etherARP       = 0x0806
 	etherTRILL     = 0x22f3
 	etherBridging  = 0x6558 // transparent Ethernet bridging
-	etherPPP       = 0x880b
 	etherRARP      = 0x8035
 	etherVLAN      = 0x8100
 	etherIPv6      = 0x86dd
@@ -54,14 +51,14 @@ func etherStep(t uint16) step {
 		return stepPPPoE
 	case etherBridging:
 		return stepEthernet
-	case etherPPP:
-		return stepPPPHDLC
 	case etherJumboLLC:
 		return stepLLC
 	case etherBackbone:
 		return stepBackbone
 	case etherMACsec:
 		return stepMACsec
+	case etherTRILL:
+		return stepTRILL
 	case etherNSH:
 		return stepNSH
 	case etherVNTag, etherRTag, etherHSR:
@@ -84,7 +81,7 @@ func (w *walker) ether(n int, t uint16) step {
 
 // etherOrLength is ether for a field that may be an 802.3 length.
 func (w *walker) etherOrLength(n int, t uint16) step {
-	if t >= minType {
+	if t >= minType || t == 0 {
 		return w.ether(n, t)
 	}
 	w.etherType = 0
@@ -99,6 +96,9 @@ func (w *walker) etherOrLength(n int, t uint16) step {
 }
 
 func (w *walker) ethernet() step {
+	if b := w.left(); len(b) >= 6 && isISL(b) {
+		return w.shim(KindShim, 26, stepEthernet)
+	}
 	b := w.open(KindEthernet, 14)
 	if b == nil {
 		return stepEnd
@@ -116,7 +116,16 @@ func (w *walker) vlan(k Kind) step {
 	if w.p.VLAN == NoVLAN && w.depth == 0 {
 		w.p.VLAN = be16(b) & 0x0fff
 	}
+	if k == KindServiceVLAN {
+		return w.ether(4, be16(b[2:]))
+	}
 	return w.etherOrLength(4, be16(b[2:]))
+}
+
+// isISL tells whether a frame is one of Ethernet in Cisco's ISL: the first five bytes of
+// the destination say so, and the half byte behind them names the network.
+func isISL(b []byte) bool {
+	return be32(b)&0xfdffffff == 0x01000c00 && b[4] == 0 && b[5]>>4 == 0
 }
 
 // macsec reads an 802.1AE security tag. What follows is only looked into when it is
@@ -139,8 +148,8 @@ func (w *walker) macsec() step {
 	return w.ether(n+2, be16(b[n:]))
 }
 
-// snap reads what stands behind the SNAP identifiers of an LLC header: the organisation
-// and the protocol in its numbering (IEEE 802, RFC 1042).
+// llc reads an 802.2 header and, behind it, the SNAP identifiers: the organisation and the
+// protocol in its numbering (IEEE 802, RFC 1042).
 func (w *walker) llc() step {
 	b := w.open(KindLLC, 3)
 	if b == nil {
@@ -151,8 +160,9 @@ func (w *walker) llc() step {
 	if b[2]&3 != 3 { // information and supervisory frames have a longer control field
 		n = 4
 	}
+	information := b[2]&1 == 0 || b[2] == 0x03
 	if dsap != 0xaa || ssap != 0xaa {
-		if w.close(n, uint16(dsap)) && b[2]&3 == 3 && dsap == 0x06 {
+		if w.close(n, uint16(dsap)) && information && dsap == 0x06 {
 			return stepIP
 		}
 		return stepEnd
@@ -164,11 +174,13 @@ func (w *walker) llc() step {
 	oui, pid := uint32(b[n])<<16|uint32(be16(b[n+1:])), be16(b[n+3:])
 	switch oui {
 	case 0x000000, 0x0000f8: // RFC 1042, 802.1H
-		return w.ether(n+5, pid)
+		if information {
+			return w.ether(n+5, pid)
+		}
 	case 0x0080c2: // bridged frames (RFC 2684)
 		switch pid {
 		case 0x0001, 0x0007:
-			return w.closeTo(n+5, stepEthernet)
+			return w.closeTo(n+5+2, stepEthernet) // two bytes of padding stand before the frame
 		}
 	}
 	w.close(n+5, 0)
@@ -184,15 +196,21 @@ func (w *walker) closeTo(n int, s step) step {
 }
 
 // null reads the address family of LINKTYPE_NULL, in the byte order of the machine that
-// captured, or of LINKTYPE_LOOP, in network byte order.
+// captured, or of LINKTYPE_LOOP, in network byte order. Some systems write an EtherType
+// instead.
 func (w *walker) null() step {
 	b := w.open(KindNull, 4)
 	if b == nil {
 		return stepEnd
 	}
-	family := binary.LittleEndian.Uint32(b)
-	if family > 0xffff {
-		family = be32(b)
+	family := be32(b)
+	if w.p.Link != LinkLoop && family > 0xffff {
+		if le := le32(b); le <= 0xffff {
+			family = le
+		}
+	}
+	if family > maxLength {
+		return w.ether(4, uint16(family))
 	}
 	if !w.close(4, uint16(family)) {
 		return stepEnd
@@ -200,7 +218,7 @@ func (w *walker) null() step {
 	switch family {
 	case 2:
 		return stepIP
-	case 10, 24, 28, 30: // AF_INET6 of Linux, NetBSD and OpenBSD, FreeBSD, Darwin
+	case 24, 28, 30: // AF_INET6 of NetBSD and OpenBSD, of FreeBSD, of Darwin
 		return stepIPv6
 	default:
 		return stepEnd
@@ -224,7 +242,10 @@ func (w *walker) mpls() step {
 	if b == nil {
 		return stepEnd
 	}
-	const alertLabel = 14 // maintenance messages follow (RFC 3429)
+	const (
+		channelLabel = 13 // an associated channel follows (RFC 5586)
+		alertLabel   = 14 // maintenance messages follow (RFC 3429)
+	)
 	n := 4
 	for b[n-2]&1 == 0 { // not the bottom
 		if n += 4; n > len(b) {
@@ -235,15 +256,53 @@ func (w *walker) mpls() step {
 	label := be32(b[n-4:]) >> 12
 	w.close(n, 0)
 	b = w.left()
-	if len(b) == 0 || label == alertLabel {
+	switch {
+	case len(b) == 0 || label == alertLabel:
 		return stepEnd
+	case label == channelLabel:
+		return stepPWChannel
 	}
 	switch b[0] >> 4 {
 	case 4:
 		return stepIPv4
 	case 6:
 		return stepIPv6
+	case 1:
+		return stepPWChannel
+	case 0:
+		if len(b) < 18 || likelyType(be16(b[12:])) && !likelyType(be16(b[16:])) {
+			return stepEthernet
+		}
+		return w.shim(KindShim, 4, stepEthernet) // a control word (RFC 4448)
 	default:
 		return stepEnd
 	}
+}
+
+// likelyType tells whether t is an EtherType that real frames have.
+func likelyType(t uint16) bool { return etherStep(t) != stepEnd || t == 0x88cc || t == 0x8863 }
+
+// pwChannel reads the header of a pseudowire's associated channel (RFC 4385, section 5).
+func (w *walker) pwChannel() step {
+	b := w.open(KindShim, 4)
+	if b == nil {
+		return stepEnd
+	}
+	switch be16(b[2:]) {
+	case 0x0021:
+		return w.closeTo(4, stepIPv4)
+	case 0x0057:
+		return w.closeTo(4, stepIPv6)
+	default:
+		return w.closeTo(4, stepEnd)
+	}
+}
+
+// trill reads a TRILL header (RFC 6325, section 3), which holds an Ethernet frame.
+func (w *walker) trill() step {
+	b := w.open(KindShim, 6)
+	if b == nil {
+		return stepEnd
+	}
+	return w.closeTo(6+int(be16(b)>>6&0x1f)*4, stepEthernet)
 }

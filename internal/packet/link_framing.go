@@ -24,7 +24,17 @@ func (w *walker) link(s step) step {
 	case stepTokenRing:
 		return w.tokenRing()
 	case stepFDDI:
-		return w.shim(KindShim, 13, stepLLC)
+		return w.fddi()
+	case stepPWChannel:
+		return w.pwChannel()
+	case stepTRILL:
+		return w.trill()
+	case stepRaw:
+		return w.raw()
+	case stepIPFC:
+		return w.shim(KindShim, 16, stepLLC)
+	case stepAP1394:
+		return w.typed(KindShim, 18, 16)
 	case stepIPoIB:
 		return w.typed(KindShim, 44, 40)
 	case stepPFLog:
@@ -129,9 +139,11 @@ func (w *walker) frameRelay() step {
 	for n < min(len(b), 4) && b[n-1]&1 == 0 { // the address goes on
 		n++
 	}
-	if len(b) < n+2 || b[n] != 0x03 {
-		w.close(n, 0)
-		return stepEnd
+	if len(b) < n+2 {
+		return w.closeTo(n+2, stepEnd)
+	}
+	if b[n] != 0x03 { // Cisco's encapsulation
+		return w.ether(n+2, be16(b[n:]))
 	}
 	if n++; b[n] == 0 { // padding
 		n++
@@ -157,6 +169,18 @@ func (w *walker) frameRelay() step {
 	}
 	w.close(n+1, 0)
 	return stepEnd
+}
+
+// fddi reads an FDDI header: frame control and two addresses.
+func (w *walker) fddi() step {
+	b := w.open(KindShim, 13)
+	if b == nil {
+		return stepEnd
+	}
+	if b[0]&0x70 != 0x50 { // no LLC frame
+		return w.closeTo(13, stepEnd)
+	}
+	return w.closeTo(13, stepLLC)
 }
 
 // tokenRing reads an IEEE 802.5 header: access control, frame control, two addresses and,
@@ -211,6 +235,27 @@ func (w *walker) family(n int, f uint32) step {
 	}
 }
 
+// raw reads a link without header. Some drivers of old put PPP there, with something
+// before it.
+func (w *walker) raw() step {
+	b := w.left()
+	if len(b) < 8 {
+		return stepEnd
+	}
+	for _, at := range [...]int{0, 6, 1} {
+		if be16(b[at:]) == 0xff03 {
+			if at == 0 {
+				return stepPPPHDLC
+			}
+			return w.shim(KindShim, at, stepPPPHDLC)
+		}
+	}
+	if len(b) >= 10 && be64(b)|uint64(be16(b[8:])) == 0 {
+		return w.shim(KindShim, 10, stepIP)
+	}
+	return stepIP
+}
+
 // nflog reads the records of LINKTYPE_NFLOG up to the payload.
 func (w *walker) nflog() step {
 	b := w.open(KindShim, 4)
@@ -225,7 +270,7 @@ func (w *walker) nflog() step {
 		}
 		if kind&0x7fff == 9 { // the packet
 			payload := size - 4
-			if family != 2 && family != 10 {
+			if family != 2 && family != 10 || at+size > len(b) {
 				break
 			}
 			if !w.close(at+4, 0) {

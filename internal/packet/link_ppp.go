@@ -17,7 +17,7 @@ func (w *walker) pppoe() step {
 // framing (RFC 1662), or be Cisco's HDLC.
 func (w *walker) pppHDLC() step {
 	b := w.left()
-	if len(b) >= 2 && b[0] == 0xff && b[1] == 0x03 {
+	if len(b) >= 2 && b[0] == 0xff {
 		return w.pppAt(2)
 	}
 	if len(b) >= 1 && (b[0] == 0x0f || b[0] == 0x8f) {

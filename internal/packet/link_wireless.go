@@ -89,15 +89,33 @@ func (w *walker) ieee80211() step {
 		return stepEnd
 	}
 	amsdu := qos && b[qosOff]&0x80 != 0
-	later := le16(b[22:])&0x000f != 0 // a later fragment
-	if fc&0x40 != 0 || flags&0x40 != 0 || later {
+	fragment := flags&0x04 != 0 || le16(b[22:])&0x000f != 0
+	if fc&0x40 != 0 || flags&0x40 != 0 || fragment {
 		return w.closeTo(n, stepEnd) // without data, encrypted
 	}
 	if !w.close(n, 0) {
 		return stepEnd
 	}
 	if amsdu {
-		return w.shim(KindShim, 14, stepLLC)
+		return w.amsdu()
 	}
 	return stepLLC
+}
+
+// amsdu reads the frames that were put together into one: each has two addresses, a
+// length and an LLC header, and is padded to a multiple of 4.
+func (w *walker) amsdu() step {
+	end, lim := w.end, w.lim
+	for w.off+14 <= lim && w.outcome != OutcomeTooDeep {
+		b := w.open(KindShim, 14)
+		if b == nil {
+			return stepEnd
+		}
+		w.close(14, 0)
+		next := w.off + (int(be16(b[12:]))+14+3)&^3 - 14
+		w.clip(int(be16(b[12:])))
+		w.run(stepLLC)
+		w.off, w.end, w.lim = min(next, lim), end, lim
+	}
+	return stepEnd
 }

@@ -31,8 +31,10 @@ const (
 	LinkLinuxSLL   LinkType = 113 // Linux cooked capture v1
 	LinkPFLog      LinkType = 117 // BSD packet filter log
 	LinkPrism      LinkType = 119 // 802.11 with Prism header
+	LinkIPFC       LinkType = 122 // IP over Fibre Channel
 	LinkRadiotap   LinkType = 127 // 802.11 with radiotap header
 	LinkAVS        LinkType = 163 // 802.11 with AVS header
+	LinkAP1394     LinkType = 138 // IP over IEEE 1394, as Apple has it
 	LinkPPI        LinkType = 192 // per-packet information
 	LinkIPv4       LinkType = 228 // raw IPv4
 	LinkIPv6       LinkType = 229 // raw IPv6

@@ -1,65 +1,5 @@
 package packet
 
-// UDP ports that lead into a tunnel (IANA service names).
-const (
-	portL2TP     = 1701
-	portGTPU     = 2152
-	portTeredo   = 3544
-	portLISP     = 4341
-	portESP      = 4500
-	portGRE      = 4754
-	portVXLAN    = 4789
-	portVXLANGPE = 4790
-	portAYIYA    = 5072
-	portGeneve   = 6081
-	portMPLS     = 6635
-	portSCTP     = 9899
-	portTZSP     = 37008
-)
-
-// tunnelStep returns the tunnel of a UDP port, or stepEnd.
-func tunnelStep(port uint16) step {
-	switch port {
-	case portGTPU:
-		return stepGTP
-	case portVXLAN:
-		return stepVXLAN
-	case portTeredo:
-		return stepTeredo
-	case portGeneve:
-		return stepGeneve
-	case portVXLANGPE:
-		return stepVXLANGPE
-	case portL2TP:
-		return stepL2TP
-	case portMPLS:
-		return stepMPLS
-	case portGRE:
-		return stepGRE
-	case portLISP:
-		return stepLISP
-	case portAYIYA:
-		return stepAYIYA
-	case portESP:
-		return stepUDPESP
-	case portTZSP:
-		return stepTZSP
-	case portSCTP:
-		return stepSCTP
-	default:
-		return stepEnd
-	}
-}
-
-// udpTunnel returns the tunnel that a pair of ports leads into. The smaller port decides,
-// unless nothing is known of it.
-func udpTunnel(a, b uint16) step {
-	if s := tunnelStep(min(a, b)); s != stepEnd {
-		return s
-	}
-	return tunnelStep(max(a, b))
-}
-
 // tunnel takes the steps of the tunnels' headers.
 func (w *walker) tunnel(s step) step {
 	switch s {
@@ -68,7 +8,7 @@ func (w *walker) tunnel(s step) step {
 	case stepGRE:
 		return w.gre()
 	case stepERSPAN2:
-		return w.shim(KindERSPAN, 8, stepEthernet)
+		return w.erspan2()
 	case stepERSPAN3:
 		return w.erspan3()
 	case stepWCCP:
@@ -97,6 +37,10 @@ func (w *walker) tunnel(s step) step {
 		return w.tzsp()
 	case stepUDPESP:
 		return w.udpESP()
+	case stepCAPWAP:
+		return w.capwap()
+	case stepShim6:
+		return w.shim6()
 	default:
 		return stepEnd
 	}
@@ -108,7 +52,7 @@ func (w *walker) pim() step {
 	if b == nil {
 		return stepEnd
 	}
-	if b[0] != 0x21 || len(b) < 9 || b[4]&0x40 != 0 { // a null register holds none
+	if b[0] != 0x21 || len(b) < 9 {
 		return w.closeTo(4, stepEnd)
 	}
 	return w.closeTo(8, stepIP)
@@ -167,15 +111,29 @@ func (w *walker) gre() step {
 		return stepERSPAN3
 	case 0x883e:
 		return stepWCCP
-	case 0x8881, 0x88d2, etherPPP:
+	case 0x880b:
 		return stepPPPHDLC
 	case 0x6559:
 		return stepFrameRelay
-	case etherIPv4, etherIPv6, etherARP, etherMPLS, etherMPLSMulti, etherNSH, etherCMD:
+	case etherIPv4, etherIPv6, etherARP, etherMPLS, etherMPLSMulti, etherNSH:
 		return etherStep(proto)
-	default:
+	}
+	if proto >= 0x8200 && proto <= 0x8370 && proto&0xf == 0 { // Aruba's 802.11
+		return stepIEEE80211
+	}
+	return stepEnd
+}
+
+// erspan2 reads an ERSPAN type II header.
+func (w *walker) erspan2() step {
+	b := w.open(KindERSPAN, 8)
+	if b == nil {
 		return stepEnd
 	}
+	if b[0]>>4 != 1 {
+		return w.closeTo(8, stepEnd)
+	}
+	return w.closeTo(8, stepEthernet)
 }
 
 // erspan3 reads an ERSPAN type III header, with its platform-specific part.
@@ -184,10 +142,14 @@ func (w *walker) erspan3() step {
 	if b == nil {
 		return stepEnd
 	}
+	n := 12
 	if b[11]&1 != 0 {
-		return w.closeTo(20, stepEthernet)
+		n = 20
 	}
-	return w.closeTo(12, stepEthernet)
+	if b[0]>>4 != 2 || b[10]&0x7c != 0 { // another version, no Ethernet frame
+		return w.closeTo(n, stepEnd)
+	}
+	return w.closeTo(n, stepEthernet)
 }
 
 // wccp skips the redirect header of WCCP version 2, which stands before the IP header
@@ -257,9 +219,9 @@ func (w *walker) nsh() step {
 	if b == nil {
 		return stepEnd
 	}
-	n := int(b[1]&0x3f) * 4
-	if n < 8 {
-		return w.bad(8)
+	n := max(8, int(b[1]&0x3f)*4)
+	if b[2]&0x0f == 1 { // metadata of fixed length
+		n = 24
 	}
 	return w.closeTo(n, nextProtocol(b[3]))
 }

@@ -10,10 +10,12 @@ func (w *walker) gtp() step {
 	const tpdu = 255
 	flags, message, length := b[0], b[1], int(be16(b[2:]))
 	n := 8
-	switch flags >> 5 {
-	case 0:
+	switch {
+	case flags&0x10 == 0: // GTP'
+		return w.closeTo(8, stepEnd)
+	case flags>>5 == 0:
 		n = 20
-	case 1:
+	case flags>>5 == 1:
 		if flags&0x07 != 0 {
 			n = 12
 			if flags&0x04 != 0 && len(b) >= 12 {
@@ -43,8 +45,10 @@ func (w *walker) gtp() step {
 		return stepIPv4
 	case b[0]>>4 == 6:
 		return stepIPv6
+	case len(b) >= 14 && w.end-w.off > 14 && (be16(b[12:]) == etherIPv4 || be16(b[12:]) == etherIPv6 || be16(b[12:]) == etherARP):
+		return stepEthernet
 	default:
-		return stepPPPHDLC
+		return stepEnd
 	}
 }
 
@@ -117,4 +121,21 @@ func (w *walker) udpESP() step {
 		return stepEnd
 	}
 	return stepESP
+}
+
+// capwap reads the header of a CAPWAP data packet (RFC 5415, section 4.3), which holds an
+// Ethernet or an 802.11 frame.
+func (w *walker) capwap() step {
+	b := w.open(KindShim, 8)
+	if b == nil {
+		return stepEnd
+	}
+	n := int(b[1]>>3) * 4
+	if b[0] != 0 || n < 8 || b[3]&0x80 != 0 { // encrypted, or a fragment
+		return w.closeTo(8, stepEnd)
+	}
+	if b[2]&1 != 0 {
+		return w.closeTo(n, stepIEEE80211)
+	}
+	return w.closeTo(n, stepEthernet)
 }

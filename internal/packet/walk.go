@@ -27,6 +27,11 @@ const (
 	stepTokenRing
 	stepFDDI
 	stepIPoIB
+	stepPWChannel
+	stepTRILL
+	stepRaw
+	stepIPFC
+	stepAP1394
 	stepPFLog
 	stepENC
 	stepNFLog
@@ -71,6 +76,8 @@ const (
 	stepLISP
 	stepTZSP
 	stepUDPESP
+	stepCAPWAP
+	stepShim6
 )
 
 // walker is the state of the walk through one packet.
@@ -252,10 +259,19 @@ func (w *walker) shim(k Kind, n int, s step) step {
 	return s
 }
 
+// rest returns what there is of a header that open found cut.
+func (w *walker) rest() []byte {
+	if w.layer == nil {
+		return nil
+	}
+	return w.left()
+}
+
 // left returns the captured bytes from the walker's place on.
 func (w *walker) left() []byte { return w.buf[w.off:w.lim] }
 
 func be16(b []byte) uint16 { return binary.BigEndian.Uint16(b) }
 func be32(b []byte) uint32 { return binary.BigEndian.Uint32(b) }
+func be64(b []byte) uint64 { return binary.BigEndian.Uint64(b) }
 func le16(b []byte) uint16 { return binary.LittleEndian.Uint16(b) }
 func le32(b []byte) uint32 { return binary.LittleEndian.Uint32(b) }
