@@ -11,10 +11,11 @@ var linkFields = []Field{
 	address("eth.src", TypeEther, packet.KindEthernet, 6).whole(14),
 	address("eth.addr", TypeEther, packet.KindEthernet, 0, 6).whole(14),
 	hex("eth.type", packet.KindEthernet, 12, 2).when(func(_ *packet.Packet, _ int, h []byte) bool {
-		return be16(h[12:]) >= minEtherType
+		t := be16(h[12:])
+		return t >= minEtherType || t == 0
 	}),
 	number("eth.len", packet.KindEthernet, 12, 2).when(func(_ *packet.Packet, _ int, h []byte) bool {
-		return be16(h[12:]) <= 1500
+		return be16(h[12:]) <= 1500 && be16(h[12:]) != 0
 	}),
 
 	bits("vlan.priority", packet.KindVLAN, 0, 2, 0xe000),
@@ -34,15 +35,36 @@ var linkFields = []Field{
 	number("arp.hw.size", packet.KindARP, 4, 1),
 	number("arp.proto.size", packet.KindARP, 5, 1),
 	number("arp.opcode", packet.KindARP, 6, 2),
-	address("arp.src.hw_mac", TypeEther, packet.KindARP, 8).when(arpPlain).whole(28),
-	address("arp.src.proto_ipv4", TypeIPv4, packet.KindARP, 14).when(arpPlain).whole(28),
-	address("arp.dst.hw_mac", TypeEther, packet.KindARP, 18).when(arpPlain).whole(28),
-	address("arp.dst.proto_ipv4", TypeIPv4, packet.KindARP, 24).when(arpPlain).whole(28),
+	{Name: "arp.src.hw_mac", Type: TypeEther, get: arpAddress(0)},
+	{Name: "arp.src.proto_ipv4", Type: TypeIPv4, get: arpAddress(1)},
+	{Name: "arp.dst.hw_mac", Type: TypeEther, get: arpAddress(2)},
+	{Name: "arp.dst.proto_ipv4", Type: TypeIPv4, get: arpAddress(3)},
 }
 
-// arpPlain tells whether an ARP packet speaks of Ethernet and IPv4.
-func arpPlain(_ *packet.Packet, _ int, h []byte) bool {
-	return be16(h) == 1 && be16(h[2:]) == 0x0800 && h[4] == 6 && h[5] == 4
+// arpAddress returns what appends one of the four addresses of an ARP packet (RFC 826):
+// hardware and protocol address of the sender, then of the target. Only those of Ethernet
+// and of IPv4 have fields.
+func arpAddress(which int) func(r *Row, dst []Value) []Value {
+	return func(r *Row, dst []Value) []Value {
+		p := r.Packet
+		for i := range p.Layers[:p.N] {
+			l := &p.Layers[i]
+			if l.Kind != packet.KindARP || l.Flags&packet.LayerTruncated != 0 {
+				continue
+			}
+			h := p.Header(l)
+			hardware, proto := int(h[4]), int(h[5])
+			at, n, shown := 8+which/2*(hardware+proto), hardware, be16(h) == 1 || be16(h) == 6
+			shown = shown && hardware == 6
+			if which%2 == 1 {
+				at, n, shown = at+hardware, proto, be16(h[2:]) == 0x0800 && proto == 4
+			}
+			if shown {
+				dst = append(dst, Value{Bytes: h[at : at+n]})
+			}
+		}
+		return dst
+	}
 }
 
 // label is a field of each entry of an MPLS label stack: its bits under mask, above shift.

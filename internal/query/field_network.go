@@ -124,11 +124,14 @@ func destination(h []byte) []byte {
 			if n < 7 {
 				break
 			}
-			if len(h) < at+n {
+			if at+2 >= len(h) {
 				return nil
 			}
-			if int(h[at+2]) > n {
+			if h[at+2] < 4 || int(h[at+2]) > n { // used up
 				break
+			}
+			if len(h) < end {
+				return nil
 			}
 			return h[at+n-4 : at+n]
 		}

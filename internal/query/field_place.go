@@ -119,6 +119,15 @@ func (f Field) and(off uint8) Field {
 	return f
 }
 
+// also returns f with the same places in another kind of header.
+func (f Field) also(k packet.Kind) Field {
+	for _, p := range f.at {
+		p.kind = k
+		f.at = append(f.at, p)
+	}
+	return f
+}
+
 // when returns f with a condition.
 func (f Field) when(cond condition) Field {
 	for i := range f.at {

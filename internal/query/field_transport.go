@@ -27,11 +27,11 @@ var transportFields = []Field{
 	number("tcp.urgent_pointer", packet.KindTCP, 18, 2).when(tcpSound),
 	{Name: "tcp.len", Type: TypeUint, get: tcpLen},
 
-	number("udp.srcport", packet.KindUDP, 0, 2).whole(4),
-	number("udp.dstport", packet.KindUDP, 2, 2).whole(4),
-	number("udp.port", packet.KindUDP, 0, 2).and(2).whole(4),
-	number("udp.length", packet.KindUDP, 4, 2),
-	hex("udp.checksum", packet.KindUDP, 6, 2),
+	number("udp.srcport", packet.KindUDP, 0, 2).whole(4).also(packet.KindUDPLite),
+	number("udp.dstport", packet.KindUDP, 2, 2).whole(4).also(packet.KindUDPLite),
+	number("udp.port", packet.KindUDP, 0, 2).and(2).whole(4).also(packet.KindUDPLite),
+	{Name: "udp.length", Type: TypeUint, get: udpLength},
+	hex("udp.checksum", packet.KindUDP, 6, 2).also(packet.KindUDPLite),
 
 	number("sctp.srcport", packet.KindSCTP, 0, 2).whole(12),
 	number("sctp.dstport", packet.KindSCTP, 2, 2).whole(12),
@@ -60,6 +60,21 @@ func tcpLen(r *Row, dst []Value) []Value {
 			continue // the segment is shorter than its header
 		}
 		dst = append(dst, Value{Num: uint64(l.PayLen)})
+	}
+	return dst
+}
+
+// udpLength appends the length that each UDP header says, and for UDP-Lite, whose header
+// says none, the length that was found.
+func udpLength(r *Row, dst []Value) []Value {
+	p := r.Packet
+	for i := range p.Layers[:p.N] {
+		switch l := &p.Layers[i]; {
+		case l.Kind == packet.KindUDP && l.Len >= 6:
+			dst = append(dst, Value{Num: uint64(be16(p.Header(l)[4:]))})
+		case l.Kind == packet.KindUDPLite && l.Len >= 6:
+			dst = append(dst, Value{Num: uint64(max(8, l.Len) + l.PayLen)})
+		}
 	}
 	return dst
 }

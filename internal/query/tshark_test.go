@@ -202,6 +202,9 @@ func compareFile(t *testing.T, path string, fields []string) (packets, different
 			byField[fields[j]]++
 			// Of the differences that look alike only one is shown.
 			k := kind{fields[j], shape(g[j]), shape(w[j])}
+			if *verbose > 1000 {
+				k.got = fmt.Sprint(i)
+			}
 			if !shown[k] && len(shown) < *verbose {
 				shown[k] = true
 				t.Logf("%s: packet %d: %s is %q, tshark says %q", filepath.Base(path), i+1, fields[j], g[j], w[j])
