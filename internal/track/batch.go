@@ -10,7 +10,8 @@ import (
 	"github.com/tarrafa/tarrafa/internal/segment"
 )
 
-// Batch is the decoded form of one chunk. Rows and Chunk are valid until Apply returns.
+// Batch is the decoded form of a chunk, or of a part of one. Rows and Chunk are valid
+// until Apply returns.
 type Batch struct {
 	Chunk *segment.Chunk
 	Rows  []packet.Summary // in the chunk's order

@@ -19,50 +19,76 @@ type Chunks interface {
 	Release(c *segment.Chunk)
 }
 
+// batchRows caps a batch: its rows stay in the processor's cache between decoding and
+// applying.
+const batchRows = 2048
+
 // Tracker decodes chunks, one after another. It is used by one goroutine.
 type Tracker struct {
-	decoder  *packet.Decoder
-	batch    Batch
+	decoder *packet.Decoder
+	rows    []packet.Summary
+	batch   Batch
+	part    segment.Chunk
+
+	chunk  *segment.Chunk // being decoded
+	it     segment.Iterator
+	number uint64
+
 	applied  atomic.Uint64
 	outcomes [packet.OutcomeCount]atomic.Uint64
 	retries  atomic.Uint64
 }
 
 // New returns a Tracker.
-func New() *Tracker { return &Tracker{decoder: packet.NewDecoder()} }
+func New() *Tracker {
+	return &Tracker{decoder: packet.NewDecoder(), rows: make([]packet.Summary, batchRows)}
+}
 
-// Batch decodes a chunk. The result is valid until the next call, and no longer than the
-// chunk is.
-func (t *Tracker) Batch(c *segment.Chunk) *Batch {
-	n := int(c.Packets)
-	if cap(t.batch.Rows) < n {
-		t.batch.Rows = make([]packet.Summary, 0, max(n, 4096))
+// Load starts the decoding of a chunk, which must stay valid until [Tracker.Next] has
+// returned nil.
+func (t *Tracker) Load(c *segment.Chunk) {
+	t.chunk, t.it, t.number = c, c.Records(), c.First
+}
+
+// Next decodes the next packets of the chunk and returns them as a batch, whose Chunk is
+// the part of the loaded one that holds them; nil when the chunk has no more. A chunk
+// without packets is one batch without rows. The batch is valid until the next call.
+func (t *Tracker) Next() *Batch {
+	c := t.chunk
+	if c == nil {
+		return nil
 	}
-	rows := t.batch.Rows[:0]
-	it := c.Records()
+	start := t.it.Offset() - c.Offset
+	first, n := t.number, 0
 	var rec segment.Record
-	number := c.First
-	for it.Next(&rec) {
-		if len(rows) == cap(rows) {
-			rows = append(rows, packet.Summary{})[:len(rows)]
-		}
-		rows = rows[:len(rows)+1]
-		s := &rows[len(rows)-1]
+	for n < batchRows && t.it.Next(&rec) {
+		s := &t.rows[n]
+		n++
 		*s = packet.Summary{
-			Number: number, Time: rec.Time, Offset: rec.Offset, DataOff: rec.DataOff,
+			Number: t.number, Time: rec.Time, Offset: rec.Offset, DataOff: rec.DataOff - uint32(start),
 			CapLen: uint32(len(rec.Data)), WireLen: rec.WireLen,
 			Interface: rec.Interface, Direction: rec.Direction,
 		}
+		t.number++
 		link := packet.LinkEthernet
 		if int(rec.Interface) < len(c.Interfaces) {
 			link = c.Interfaces[rec.Interface].Link
 		}
 		t.decoder.Summarize(rec.Data, s, link)
-		number++
 	}
-	t.batch.Chunk = c
-	t.batch.Rows = rows
-	t.batch.Next = segment.Cursor{Segment: c.Segment, Offset: c.Offset + int64(len(c.Bytes)), Packet: number}
+	end := t.it.Offset() - c.Offset
+	if n < batchRows {
+		t.chunk = nil
+		if n == 0 && first != c.First {
+			return nil // a full batch was the end
+		}
+		end = int64(len(c.Bytes)) // blocks without packets at the end too
+	}
+	t.part = *c
+	t.part.Bytes = c.Bytes[start:end:end]
+	t.part.Offset, t.part.First, t.part.Packets = c.Offset+start, first, uint32(n)
+	t.batch.Chunk, t.batch.Rows = &t.part, t.rows[:n]
+	t.batch.Next = segment.Cursor{Segment: c.Segment, Offset: c.Offset + end, Packet: t.number}
 	return &t.batch
 }
 
@@ -100,16 +126,23 @@ func (t *Tracker) Run(ctx context.Context, src Chunks, f Follower) error {
 		if err != nil {
 			return err
 		}
-		b := t.Batch(c)
-		err = t.offer(ctx, b, f)
-		if err == nil {
-			t.count(b)
-		}
+		err = t.apply(ctx, c, f)
 		src.Release(c)
 		if err != nil {
 			return err
 		}
 	}
+}
+
+func (t *Tracker) apply(ctx context.Context, c *segment.Chunk, f Follower) error {
+	t.Load(c)
+	for b := t.Next(); b != nil; b = t.Next() {
+		if err := t.offer(ctx, b, f); err != nil {
+			return err
+		}
+		t.count(b)
+	}
+	return nil
 }
 
 // FatalError wraps an error that offering the batch again cannot mend: Run ends with it.

@@ -83,13 +83,15 @@ func analyse(path string) (map[uint64]noted, error) {
 		if err != nil {
 			return nil, err
 		}
-		b := tracker.Batch(c)
-		if len(notes) < len(b.Rows) {
-			notes = make([]flow.Note, len(b.Rows))
-		}
-		table.Apply(b.Rows, c.Bytes, notes)
-		for i := range b.Rows {
-			out[b.Rows[i].Number] = noted{notes[i], b.Rows[i]}
+		tracker.Load(c)
+		for b := tracker.Next(); b != nil; b = tracker.Next() {
+			if len(notes) < len(b.Rows) {
+				notes = make([]flow.Note, len(b.Rows))
+			}
+			table.Apply(b.Rows, b.Chunk.Bytes, notes)
+			for i := range b.Rows {
+				out[b.Rows[i].Number] = noted{notes[i], b.Rows[i]}
+			}
 		}
 		rd.Release(c)
 	}
