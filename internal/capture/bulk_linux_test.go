@@ -31,7 +31,7 @@ func TestLongFrames(t *testing.T) {
 			setUp := func(dev, addr string) {
 				_ = os.WriteFile("/proc/sys/net/ipv6/conf/"+dev+"/disable_ipv6", []byte("0"), 0)
 				if c.big {
-					out, err := exec.Command("ip", strings.Fields("link set "+dev+" gso_max_size 200000 gro_max_size 200000")...).CombinedOutput()
+					out, err := exec.CommandContext(t.Context(), "ip", strings.Fields("link set "+dev+" gso_max_size 200000 gro_max_size 200000")...).CombinedOutput()
 					if err != nil {
 						t.Skipf("no BIG TCP here: %v: %s", err, out)
 					}
@@ -44,7 +44,7 @@ func TestLongFrames(t *testing.T) {
 			setUp("va", c.from)
 			far.enter(t)
 			setUp("vb", c.to)
-			l, err := net.Listen("tcp", net.JoinHostPort(c.to, "7000"))
+			l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", net.JoinHostPort(c.to, "7000"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -64,7 +64,7 @@ func TestLongFrames(t *testing.T) {
 					_ = c.Close()
 				}
 			}()
-			conn, err := net.DialTimeout("tcp", net.JoinHostPort(c.to, "7000"), 5*time.Second)
+			conn, err := (&net.Dialer{Timeout: 5 * time.Second}).DialContext(t.Context(), "tcp", net.JoinHostPort(c.to, "7000"))
 			if err != nil {
 				t.Fatal(err)
 			}

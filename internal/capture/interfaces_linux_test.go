@@ -199,7 +199,7 @@ func TestListAndDescriptions(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !vb.Up || !vb.Running || vb.Loopback || !vb.Default || vb.MTU != 1400 || len(vb.MAC) != 6 ||
-		vb.Link != packet.LinkEthernet || !vb.HasCounters || vb.Description != "uplink" || vb.kind != "veth" ||
+		vb.Link != packet.LinkEthernet || !vb.HasCounters || vb.Description != "uplink" || vb.native.kind != "veth" ||
 		!slices.Equal(vb.Addresses, []netip.Prefix{netip.MustParsePrefix("10.9.0.2/24")}) {
 		t.Errorf("%+v", vb)
 	}

@@ -59,7 +59,7 @@ func system() string {
 func hardware(fd int, info InterfaceInfo) string {
 	drv, err := unix.IoctlGetEthtoolDrvinfo(fd, info.Name)
 	if err != nil {
-		return info.kind
+		return info.native.kind
 	}
 	words := make([]string, 0, 3)
 	if s := unix.ByteSliceToString(drv.Driver[:]); s != "" {

@@ -28,9 +28,7 @@ type InterfaceInfo struct {
 	// Since the interface was made.
 	RxPackets, TxPackets, RxBytes, TxBytes uint64
 
-	hardware uint16 // ARPHRD_ number (Linux)
-	kind     string // of a virtual interface, as "veth" (Linux)
-	device   string // what Npcap calls it (Windows)
+	native native // what only this system's source needs
 }
 
 // DefaultInterface returns the interface that a capture without a name should use: the one

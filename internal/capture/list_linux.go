@@ -12,6 +12,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// native is what the source needs besides of an interface.
+type native struct {
+	hardware uint16 // ARPHRD_ number
+	kind     string // of a virtual interface, as "veth"
+}
+
 // List returns the interfaces of this machine in the order of their numbers, and "any" at
 // the end. It needs no privileges.
 func List() ([]InterfaceInfo, error) {
@@ -84,9 +90,9 @@ func parseLink(data []byte, attrs []syscall.NetlinkRouteAttr) (InterfaceInfo, bo
 		Up:       flags&unix.IFF_UP != 0,
 		Running:  flags&unix.IFF_RUNNING != 0,
 		Loopback: flags&unix.IFF_LOOPBACK != 0,
-		hardware: binary.NativeEndian.Uint16(data[2:]),
+		native:   native{hardware: binary.NativeEndian.Uint16(data[2:])},
 	}
-	info.Link = linkType(info.hardware)
+	info.Link = linkType(info.native.hardware)
 	for _, a := range attrs {
 		v := a.Value
 		switch a.Attr.Type {
@@ -109,7 +115,7 @@ func parseLink(data []byte, attrs []syscall.NetlinkRouteAttr) (InterfaceInfo, bo
 				info.RxBytes, info.TxBytes = binary.NativeEndian.Uint64(v[16:]), binary.NativeEndian.Uint64(v[24:])
 			}
 		case unix.IFLA_LINKINFO:
-			info.kind = linkKind(v)
+			info.native.kind = linkKind(v)
 		}
 	}
 	return info, info.Name != ""

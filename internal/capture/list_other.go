@@ -3,12 +3,16 @@
 package capture
 
 import (
+	"context"
 	"net"
 	"net/netip"
 	"runtime"
 
 	"github.com/tarrafa/tarrafa/internal/packet"
 )
+
+// native is empty: the name says it all.
+type native struct{}
 
 // List returns the interfaces of this machine in the order of their numbers. It needs no
 // privileges.
@@ -57,7 +61,7 @@ func prefixes(addresses []net.Addr) []netip.Prefix {
 // Internet from; 0 when there is no way. Connecting a UDP socket sends nothing.
 func routeIndex() int {
 	for _, target := range []string{"192.0.2.1:9", "[2001:db8::1]:9"} {
-		c, err := net.Dial("udp", target)
+		c, err := (&net.Dialer{}).DialContext(context.Background(), "udp", target)
 		if err != nil {
 			continue
 		}

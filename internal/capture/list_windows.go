@@ -14,6 +14,11 @@ import (
 	"github.com/tarrafa/tarrafa/internal/packet"
 )
 
+// native is what the source needs besides of an interface.
+type native struct {
+	device string // Npcap's name
+}
+
 // List returns the network adapters by their names in the Windows settings, in the order of
 // their numbers. It needs no privileges.
 func List() ([]InterfaceInfo, error) {
@@ -60,13 +65,13 @@ func adapter(a *windows.IpAdapterAddresses) InterfaceInfo {
 		Index: int(a.IfIndex), MTU: int(min(a.Mtu, math.MaxInt32)),
 		Up: a.OperStatus == windows.IfOperStatusUp, Running: a.OperStatus == windows.IfOperStatusUp,
 		Loopback: a.IfType == windows.IF_TYPE_SOFTWARE_LOOPBACK, Wireless: a.IfType == windows.IF_TYPE_IEEE80211,
-		Link: packet.LinkEthernet, device: `\Device\NPF_` + windows.BytePtrToString(a.AdapterName),
+		Link: packet.LinkEthernet, native: native{`\Device\NPF_` + windows.BytePtrToString(a.AdapterName)},
 	}
 	if info.Index == 0 {
 		info.Index = int(a.Ipv6IfIndex)
 	}
 	if info.Loopback {
-		info.device, info.Link = `\Device\NPF_Loopback`, packet.LinkNull
+		info.native.device, info.Link = `\Device\NPF_Loopback`, packet.LinkNull
 	}
 	if n := int(a.PhysicalAddressLength); n > 0 && n <= len(a.PhysicalAddress) {
 		info.MAC = net.HardwareAddr(slices.Clone(a.PhysicalAddress[:n]))

@@ -3,6 +3,7 @@ package capture
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -78,7 +79,7 @@ func (n netns) path() string { return fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(),
 // ip runs iproute2's ip in the thread's namespace.
 func ip(t *testing.T, args string) string {
 	t.Helper()
-	out, err := exec.Command("ip", strings.Fields(args)...).CombinedOutput()
+	out, err := exec.CommandContext(t.Context(), "ip", strings.Fields(args)...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("ip %s: %v: %s", args, err, out)
 	}
@@ -133,7 +134,7 @@ func (s *sender) send(t *testing.T, frame []byte) {
 		if err == nil {
 			return
 		}
-		if err != unix.ENOBUFS && err != unix.EINTR {
+		if !errors.Is(err, unix.ENOBUFS) && !errors.Is(err, unix.EINTR) {
 			t.Fatal(err)
 		}
 	}
@@ -204,7 +205,7 @@ func startTcpdump(t *testing.T, args ...string) *tcpdump {
 	}
 	d := &tcpdump{file: filepath.Join(t.TempDir(), "peer.pcap"), said: new(bytes.Buffer)}
 	args = append([]string{"-U", "-Z", "root", "--immediate-mode", "--nano", "-w", d.file}, args...)
-	d.cmd = exec.Command(path, args...)
+	d.cmd = exec.CommandContext(t.Context(), path, args...)
 	said, err := d.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -65,10 +65,8 @@ type tally struct {
 
 var _ Source = (*polledSource)(nil)
 
-// start begins to watch the interfaces once all taps are open.
-func (s *polledSource) start() { s.startWith(List) }
-
-func (s *polledSource) startWith(list func() ([]InterfaceInfo, error)) {
+// start begins to watch the interfaces, as list tells of them, once all taps are open.
+func (s *polledSource) start(list func() ([]InterfaceInfo, error)) {
 	s.quit, s.watching = make(chan struct{}), make(chan struct{})
 	s.watched.rebind = func(i int, info InterfaceInfo) error { return s.taps[i].bind(info) }
 	go s.watch(list)

@@ -43,7 +43,7 @@ func polledOver(list *[]InterfaceInfo, taps ...*fakeTap) *polledSource {
 		s.taps = append(s.taps, f)
 		s.watched.opened((*list)[i])
 	}
-	s.startWith(func() ([]InterfaceInfo, error) {
+	s.start(func() ([]InterfaceInfo, error) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		return slices.Clone(*list), nil
@@ -93,8 +93,10 @@ func TestPolledFill(t *testing.T) {
 		if b.Reset(buf); !s.Fill(b, time.Second) || b.Packets() != 1 {
 			t.Error("the rest was not delivered")
 		}
-		if s.Fill(b, time.Second) || s.Fill(b, time.Second) || one.freed != 1 {
-			t.Error("the source has not ended")
+		for range 2 {
+			if s.Fill(b, time.Second) || one.freed != 1 {
+				t.Error("the source has not ended")
+			}
 		}
 		c := s.Counters()
 		if c.Received != 12 || c.Dropped != 7 || c.Delivered != 5 || c.Truncated != 1 || c.PerInterface[1].Received != 2 {

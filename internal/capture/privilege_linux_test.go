@@ -46,7 +46,7 @@ func captureDropped() {
 	die(syscall.Setgid(65534))
 	die(syscall.Setuid(65534)) // clears all capabilities
 	if _, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW, 0); !errors.Is(err, unix.EPERM) {
-		die(fmt.Errorf("a new packet socket: %v", err))
+		die(fmt.Errorf("a new packet socket was not refused: %w", err))
 	}
 	fmt.Println("dropped")
 	buf := make([]byte, 1<<16)
@@ -74,7 +74,7 @@ func captureDropped() {
 func TestWithoutPrivileges(t *testing.T) {
 	newNetns(t)
 	veth(t)
-	cmd := exec.Command(os.Args[0])
+	cmd := exec.CommandContext(t.Context(), os.Args[0])
 	cmd.Env = append(os.Environ(), childVariable+"=dropped")
 	cmd.Stderr = os.Stderr
 	pipe, err := cmd.StdoutPipe()
@@ -117,17 +117,17 @@ func TestWithoutPrivileges(t *testing.T) {
 }
 
 func TestPermissionDenied(t *testing.T) {
-	cmd := exec.Command(os.Args[0], "capture", "-i", "lo", "tcp port 443")
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "capture", "-i", "lo", "tcp port 443")
 	cmd.Env = append(os.Environ(), childVariable+"=never")
 	if os.Getuid() == 0 {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
 	}
-	// A folder that others may enter: the test's own is root's.
+	// A folder that others may enter, which t.TempDir is not.
 	program, err := os.ReadFile(os.Args[0])
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, err := os.MkdirTemp("", "capture")
+	dir, err := os.MkdirTemp("", "capture") //nolint:usetesting // see above
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -66,8 +66,11 @@ func directionFilter(info InterfaceInfo, d Direction) []Instruction {
 		return []Instruction{kind, {Op: opEqual, K: unix.PACKET_OUTGOING, Jf: 1}, ret0, zero}
 	case info.Name == AnyInterface:
 		return []Instruction{
-			kind, {Op: opEqual, K: unix.PACKET_OUTGOING, Jf: 3},
-			{Op: opLoad, K: ancillaryHardware}, {Op: opEqual, K: unix.ARPHRD_LOOPBACK, Jf: 1}, ret0, zero,
+			kind,
+			{Op: opEqual, K: unix.PACKET_OUTGOING, Jf: 3},
+			{Op: opLoad, K: ancillaryHardware},
+			{Op: opEqual, K: unix.ARPHRD_LOOPBACK, Jf: 1},
+			ret0, zero,
 		}
 	}
 	return nil

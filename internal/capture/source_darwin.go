@@ -80,7 +80,7 @@ func Open(o Options) (Source, error) {
 		// An error is an interrupted wait: the caller reads in any case.
 		_, _ = unix.Select(most+1, &set, nil, nil, &timeout)
 	}
-	s.start()
+	s.start(List)
 	return s, nil
 }
 
@@ -263,6 +263,7 @@ func (t *bpfTap) stop() error { return t.attach(unix.BIOCSETFNR, []Instruction{{
 func (t *bpfTap) free() { _ = unix.Close(t.fd) } // nothing is written through it
 
 func (t *bpfTap) ioctl(request uint, arg unsafe.Pointer) error {
+	//nolint:staticcheck // SA1019: golang.org/x/sys has no wrapper for BPF's requests
 	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(t.fd), uintptr(request), uintptr(arg)); errno != 0 {
 		return errno
 	}

@@ -55,6 +55,7 @@ func Open(o Options) (Source, error) {
 	}
 	s := &polledSource{}
 	switch o.Direction {
+	case InOut:
 	case In:
 		s.unwanted = packet.DirectionSent
 	case Out:
@@ -79,7 +80,7 @@ func Open(o Options) (Source, error) {
 		s.interfaces = append(s.interfaces, describe(info, o))
 		s.watched.opened(info)
 	}
-	s.start()
+	s.start(List)
 	return s, nil
 }
 
@@ -87,7 +88,7 @@ func openTap(info *InterfaceInfo, o Options) (*npcapTap, error) {
 	fail := func(op string, err error) (*npcapTap, error) {
 		return nil, &OpError{Op: op, Interface: info.Name, Err: err}
 	}
-	inactive, err := pcap.NewInactiveHandle(info.device)
+	inactive, err := pcap.NewInactiveHandle(info.native.device)
 	if err != nil {
 		return fail("open", err)
 	}
@@ -193,7 +194,7 @@ func (t *npcapTap) drops() uint64 {
 
 // bind implements tap. Npcap binds a handle to its adapter for ever.
 func (t *npcapTap) bind(InterfaceInfo) error {
-	return errors.New("Npcap cannot resume on an adapter that was made anew; start the capture again")
+	return errors.New("under Npcap a capture cannot resume on an adapter that was made anew; start the capture again")
 }
 
 // stop implements tap.
