@@ -186,6 +186,9 @@ func TestRows(t *testing.T) {
 	if first, got := numbers(0, 10); first != 0 || got != nil {
 		t.Errorf("empty: from %d: %v", first, got)
 	}
+	if first, n := h.Newest(make([]Row, 3)); first != 0 || n != 0 {
+		t.Errorf("newest of none: %d from %d", n, first)
+	}
 	apply(t, h, batch(1, 50))
 	if first, got := numbers(48, 10); first != 48 || !slices.Equal(got, []uint64{49, 50}) {
 		t.Errorf("the end: from %d: %v", first, got)
@@ -202,6 +205,10 @@ func TestRows(t *testing.T) {
 	}
 	if first, got := numbers(1000, 3); first != 90 || got != nil {
 		t.Errorf("the future: from %d: %v", first, got)
+	}
+	newest := make([]Row, 3)
+	if first, n := h.Newest(newest); first != 87 || n != 3 || newest[0].Number != 88 || newest[2].Number != 90 {
+		t.Errorf("newest: %d from %d", n, first)
 	}
 	apply(t, h, batch(91, 1000)) // more than the ring holds, at once
 	if first, got := numbers(0, 64); first != 1090-64 || len(got) != 64 || got[63] != 1090 {

@@ -1,0 +1,260 @@
+package terminal
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"testing/synctest"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/charmbracelet/x/ansi"
+
+	"github.com/tarrafa/tarrafa/internal/live"
+	"github.com/tarrafa/tarrafa/internal/stats"
+)
+
+func TestCatalogue(t *testing.T) {
+	keys := map[string]bool{}
+	for i, entry := range catalogue {
+		if entry.key == "" || keys[entry.key] {
+			t.Errorf("text %d: key %q is missing or used twice", i, entry.key)
+		}
+		keys[entry.key] = true
+		for l := range languages {
+			if entry.in[l] == "" {
+				t.Errorf("%s: no text in language %d", entry.key, l)
+			}
+			if got, want := strings.Count(entry.in[l], "%"), strings.Count(entry.in[English], "%"); got != want {
+				t.Errorf("%s: %d verbs in language %d, %d in English", entry.key, got, l, want)
+			}
+		}
+	}
+	pt := Words(PortugueseBrazil)
+	for o, name := range stats.English.Outcomes {
+		if name == "" || pt.Outcomes[o] == "" {
+			t.Errorf("outcome %d has no name", o)
+		}
+	}
+}
+
+func TestLanguageFrom(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		env  map[string]string
+		want Language
+	}{
+		{"nothing", nil, English},
+		{"LANG", map[string]string{"LANG": "pt_BR.UTF-8"}, PortugueseBrazil},
+		{"LC_ALL before LANG", map[string]string{"LC_ALL": "en_US.UTF-8", "LANG": "pt_BR.UTF-8"}, English},
+		{"LC_MESSAGES before LANG", map[string]string{"LC_MESSAGES": "pt_PT", "LANG": "C"}, PortugueseBrazil},
+		{"another language", map[string]string{"LANG": "de_DE.UTF-8"}, English},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if got := LanguageFrom(func(name string) string { return tc.env[name] }); got != tc.want {
+				t.Errorf("language %d", got)
+			}
+		})
+	}
+}
+
+func TestClean(t *testing.T) {
+	for _, tc := range []struct{ name, in, want string }{
+		{"ordinary", "eth0 – ação, 日本", "eth0 – ação, 日本"},
+		{"colour", "\x1b[31mred\x1b[0m", "·[31mred·[0m"},
+		{"C1", "a\u009b2Jb", "a·2Jb"},
+		{"lines", "a\nb\tc\rd", "a b c·d"},
+		{"bidirectional", "abc\u202edef\u2066", "abc·def·"},
+		{"invisible", "a\u200bb\ufeffc\U000e0041", "a·b·c·"},
+		{"separators", "a\u2028b\u00a0c", "a·b·c"},
+		{"broken UTF-8", "a\xff\xc3b", "a��b"},
+		{"one mark stays", "a\u0301", "a\u0301"},
+		{"many marks", "a\u0301\u0301\u0301\u0489b\u0301", "a\u0301b\u0301"},
+		{"a mark without letter", "\u0301a", "a"},
+		{"NUL", "a\x00b", "a·b"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if got := clean(tc.in); got != tc.want {
+				t.Errorf("%+q, want %+q", got, tc.want)
+			}
+		})
+	}
+	if got := clean(strings.Repeat("x", 1<<20)); len(got) != maxForeign {
+		t.Errorf("%d bytes of a million", len(got))
+	}
+}
+
+func FuzzClean(f *testing.F) {
+	for _, s := range []string{"", "eth0", evil, "\xf0\x9f", strings.Repeat("a\u0301", 600)} {
+		f.Add(s, 10)
+	}
+	f.Fuzz(func(t *testing.T, s string, width int) {
+		width %= 100
+		got := clean(s)
+		if !utf8.ValidString(got) || strings.ContainsFunc(got, func(r rune) bool { return !unicode.IsPrint(r) }) {
+			t.Errorf("%+q became %+q", s, got)
+		}
+		for name, cut := range map[string]string{"fit": fit(got, width), "fitLeft": fitLeft(got, width), "fitMiddle": fitMiddle(got, width)} {
+			if ansi.StringWidth(cut) > max(width, 0) {
+				t.Errorf("%s(%+q, %d) is %d wide", name, got, width, ansi.StringWidth(cut))
+			}
+		}
+		if p := preview([]byte(s)); len(p) != len(s) || strings.ContainsFunc(p, func(r rune) bool { return r < ' ' || r > '~' }) {
+			t.Errorf("preview %+q", p)
+		}
+	})
+}
+
+func TestFit(t *testing.T) {
+	for _, tc := range []struct{ got, want string }{
+		{fit("abcdef", 6), "abcdef"}, {fit("abcdef", 4), "abc…"}, {fit("abc", 0), ""}, {fit("abc", -1), ""},
+		{fitLeft("/a/b/c", 6), "/a/b/c"}, {fitLeft("/home/x/y", 5), "…/x/y"}, {fitLeft("abc", 1), "…"}, {fitLeft("abc", 0), ""},
+		{fitMiddle("2001:db8::1", 11), "2001:db8::1"}, {fitMiddle("2001:db8::1", 8), "200…8::1"}, {fitMiddle("abcdef", 2), "a…"},
+		{left("ab", 4), "ab  "}, {right("ab", 4), "  ab"}, {left("日本語", 5), "日本…"}, {right("日本語", 4), " 日…"},
+	} {
+		if tc.got != tc.want {
+			t.Errorf("%q, want %q", tc.got, tc.want)
+		}
+	}
+}
+
+func TestDrawings(t *testing.T) {
+	for _, tc := range []struct{ name, got, want string }{
+		{"no bar", bar(0, 10, 4), "    "}, {"of nothing", bar(0, 0, 2), "  "}, {"whole", bar(10, 10, 4), "████"},
+		{"half", bar(1, 2, 3), "█▌ "}, {"a trace is seen", bar(1, 1_000_000, 3), "▏  "}, {"no room", bar(1, 1, -3), ""},
+		{"graph", sparkline([]uint64{0, 1, 4, 8}, 4), " ▂▅█"}, {"only zeros", sparkline([]uint64{0, 0}, 9), "  "},
+		{"narrow", sparkline([]uint64{8, 8, 0, 0}, 2), "█ "}, {"none", sparkline(nil, 5), ""}, {"negative", sparkline([]uint64{1}, -1), ""},
+		{"huge", sparkline([]uint64{1<<64 - 1, 1 << 63}, 2), "█▅"},
+	} {
+		if tc.got != tc.want {
+			t.Errorf("%s: %q, want %q", tc.name, tc.got, tc.want)
+		}
+	}
+}
+
+func TestLogLine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var b strings.Builder
+		for _, sc := range []*scene{{}, {ledger: balanced(40), sinks: healthySinks()}, {ledger: troubled(), sinks: troubledSinks()}} {
+			s := newScene(t, sc, 40).hub.Snapshot()
+			b.WriteString(LogLine(s, English) + "\n" + LogLine(s, PortugueseBrazil) + "\n")
+		}
+		golden(t, "log.txt", b.String())
+	})
+}
+
+func TestLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sc := newScene(t, &scene{}, 40)
+		sc.hub.Event(live.Warning, "eth0 went down\x1b[2J\nforged line")
+		var out bytes.Buffer
+		done := make(chan error)
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() { done <- Log(ctx, sc.hub, &out, 5*time.Second, English) }()
+		time.Sleep(12 * time.Second)
+		sc.hub.Event(live.Info, "eth0 is up again")
+		time.Sleep(5 * time.Second)
+		cancel()
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
+		if len(lines) != 5 || lines[0] != "eth0 went down·[2J forged line" || lines[3] != "eth0 is up again" {
+			t.Errorf("log:\n%s", out.String())
+		}
+		if n := strings.Count(out.String(), "40 packets"); n != 3 {
+			t.Errorf("%d lines in 17 s, want 3", n)
+		}
+		sc.hub.Finish()
+		if err := Log(t.Context(), sc.hub, io.Discard, time.Hour, English); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestLedgerText(t *testing.T) {
+	golden(t, "ledger.txt", LedgerText(balanced(12_345), English)+"\n"+LedgerText(troubled(), PortugueseBrazil)+"\n"+
+		LedgerText(&live.Ledger{Received: 7, Delivered: 6, Written: 6}, English))
+}
+
+func items() []ChooserItem {
+	return []ChooserItem{
+		{Name: "lo", Addresses: []string{"127.0.0.1", "::1"}, Up: true, Packets: 1234},
+		{Name: "eth0", Addresses: []string{"192.168.1.23", "2001:db8:85a3:1011:1213:8a2e:1370:7334", "fe80::1"}, Up: true, Packets: 123_456_789, Default: true},
+		{Name: "wlan0"},
+		{Name: "2", Packets: 7},
+		{Name: "\x1b[31mx", Addresses: []string{"\u202e"}},
+	}
+}
+
+func TestChoose(t *testing.T) {
+	for _, tc := range []struct {
+		name, answers, want, rest string
+		fails                     bool
+	}{
+		{name: "enter", answers: "\n", want: "eth0"},
+		{name: "number", answers: "3\nrest", want: "wlan0", rest: "rest"},
+		{name: "name", answers: "  lo \r\n", want: "lo"},
+		{name: "a name before a number", answers: "2\n", want: "2"},
+		{name: "with a dot", answers: "1.\n", want: "lo"},
+		{name: "last line without end", answers: "1", want: "lo"},
+		{name: "third try", answers: "nope\n99\n1\n", want: "lo"},
+		{name: "three bad answers", answers: "a\n0\n-1\n1\n", fails: true, rest: "1\n"},
+		{name: "long answer", answers: strings.Repeat("x", 100_000) + "\n1\n", want: "lo"},
+		{name: "hostile answer", answers: evil + "\n\n1\n", want: "lo"},
+		{name: "quit", answers: "q\n", fails: true},
+		{name: "end of input", answers: "", fails: true},
+		{name: "end after a bad answer", answers: "x\n", fails: true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			in, out := strings.NewReader(tc.answers), new(strings.Builder)
+			got, err := Choose(in, out, English, items())
+			if got != tc.want && !strings.HasPrefix(tc.name, "hostile") || (err != nil) != tc.fails {
+				t.Errorf("%q, %v", got, err)
+			}
+			if tc.fails && !errors.Is(err, ErrNoChoice) {
+				t.Errorf("error %v", err)
+			}
+			if rest, _ := io.ReadAll(in); tc.rest != "" && string(rest) != tc.rest {
+				t.Errorf("left unread %q, want %q", rest, tc.rest)
+			}
+			for _, r := range out.String() {
+				if r != '\n' && !unicode.IsPrint(r) {
+					t.Fatalf("%U was written", r)
+				}
+			}
+		})
+	}
+}
+
+func TestChooserTable(t *testing.T) {
+	var out strings.Builder
+	for l := range languages {
+		if _, err := Choose(strings.NewReader("x\n\n"), &out, l, items()); err != nil {
+			t.Fatal(err)
+		}
+		out.WriteString("\n")
+	}
+	noDefault := items()[2:4]
+	if _, err := Choose(strings.NewReader("\n\n2\n"), &out, English, noDefault); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "chooser.txt", out.String())
+	for line := range strings.Lines(out.String()) {
+		if n := ansi.StringWidth(strings.TrimSuffix(line, "\n")); n > 80 {
+			t.Errorf("%d columns: %q", n, line)
+		}
+	}
+	if _, err := Choose(strings.NewReader("1\n"), io.Discard, English, nil); !errors.Is(err, ErrNoChoice) {
+		t.Errorf("without interfaces: %v", err)
+	}
+	broken := errors.New("broken")
+	if _, err := Choose(iotest.ErrReader(broken), io.Discard, English, items()); !errors.Is(err, broken) {
+		t.Errorf("unreadable input: %v", err)
+	}
+}

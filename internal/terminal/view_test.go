@@ -1,0 +1,543 @@
+package terminal
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
+
+	"github.com/tarrafa/tarrafa/internal/live"
+	"github.com/tarrafa/tarrafa/internal/packet"
+	"github.com/tarrafa/tarrafa/internal/segment"
+	"github.com/tarrafa/tarrafa/internal/stats"
+	"github.com/tarrafa/tarrafa/internal/track"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+func TestMain(m *testing.M) {
+	time.Local = time.UTC
+	os.Exit(m.Run())
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal([]byte(got), want) {
+		t.Errorf("%s differs (rewrite with -update):\n%s", path, got)
+	}
+}
+
+var (
+	v6long = packet.Addr{0x20, 1, 0x0d, 0xb8, 0x85, 0xa3, 0x10, 0x11, 0x12, 0x13, 0x8a, 0x2e, 0x13, 0x70, 0x73, 0x34}
+	v6far  = packet.Addr{0x2a, 0, 0x14, 0x50, 0x40, 1, 8, 0x2f, 15: 0x0e}
+)
+
+func ip4(a, b, c, d byte) packet.Addr { return packet.AddrFrom4([4]byte{a, b, c, d}) }
+
+// office makes n packets of an ordinary network, numbered from first, and their payload.
+func office(first uint64, n int, start time.Time) *track.Batch {
+	b := &track.Batch{Chunk: &segment.Chunk{}}
+	local, game, names := ip4(192, 168, 1, 23), ip4(35, 199, 111, 15), ip4(192, 168, 1, 1)
+	for i := range n {
+		number := first + uint64(i)
+		payload := ""
+		r := packet.Summary{
+			Number: number, Time: start.UnixNano() + int64(i)*7_654_321, VLAN: packet.NoVLAN,
+			EtherType: 0x0800, Direction: packet.DirectionSent, Outcome: packet.OutcomeTransport,
+			Seq: 1000 + uint32(i), Ack: 77, Window: 502, WireLen: 66,
+		}
+		t := packet.Tuple{Src: local, Dst: game, SrcPort: 51234, DstPort: 443, Version: 4, Proto: packet.ProtoTCP, Flags: packet.TupleHasPorts}
+		switch number % 12 {
+		case 1:
+			r.TCPFlags = 0x002
+		case 2, 5, 8:
+			r.TCPFlags, r.Direction = 0x012, packet.DirectionReceived
+			t.Src, t.Dst, t.SrcPort, t.DstPort = game, local, 443, 51234
+		case 3, 6:
+			r.TCPFlags, payload = 0x018, "GET /login HTTP/1.1\r\nHost: game.example\r\nCookie: a=b\r\n"
+		case 4:
+			t.Dst, t.DstPort, t.Proto = names, 53, packet.ProtoUDP
+			payload = "\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x04game\x07example"
+		case 7:
+			t = packet.Tuple{Src: v6long, Dst: v6far, SrcPort: 40000, DstPort: 443, Version: 6, Proto: packet.ProtoTCP, Flags: packet.TupleHasPorts}
+			r.TCPFlags, r.EtherType, payload = 0x018, 0x86dd, "\x1b[2J\x1b[31mpayload that would paint\x07"
+		case 9:
+			t.Proto, t.Flags, t.SrcPort, t.DstPort, r.Outcome = packet.ProtoICMP, 0, 0, 0, packet.OutcomeIP
+		case 10:
+			t, r.EtherType, r.Outcome, r.Direction = packet.Tuple{}, 0x0806, packet.OutcomeNonIP, packet.DirectionUnknown
+		case 11:
+			r.TCPFlags = 0x014
+		default:
+			r.TCPFlags, r.WireLen = 0x010, 1514
+		}
+		r.Outer, r.Inner = t, t
+		if number%12 == 0 { // inside GRE
+			r.Outer = packet.Tuple{Src: local, Dst: names, Version: 4, Proto: 47}
+		}
+		r.DataOff, r.CapLen, r.PayloadLen = uint32(len(b.Chunk.Bytes)), uint32(len(payload)), uint32(len(payload))
+		r.WireLen = max(r.WireLen, uint32(54+len(payload)))
+		b.Chunk.Bytes = append(b.Chunk.Bytes, payload...)
+		b.Rows = append(b.Rows, r)
+	}
+	return b
+}
+
+// scene is a hub that has seen something, in a bubble of time of its own.
+type scene struct {
+	hub     *live.Hub
+	capture live.Capture
+	ledger  *live.Ledger
+	sinks   []live.Sink
+	faces   []live.Interface
+}
+
+func newScene(t *testing.T, sc *scene, packets int) *scene {
+	t.Helper()
+	if sc.capture.Interfaces == nil {
+		sc.capture = live.Capture{
+			Interfaces: []string{"eth0"}, Filter: "host 35.199.111.15 or udp port 53",
+			Archive: "/home/ana/.local/share/tarrafa/20260813T102030Z-eth0",
+		}
+	}
+	sc.hub = live.New(live.Config{
+		Capture:    sc.capture,
+		Ledger:     func() *live.Ledger { return sc.ledger },
+		Sinks:      func() []live.Sink { return sc.sinks },
+		Interfaces: func() []live.Interface { return sc.faces },
+	})
+	go sc.hub.Run(t.Context())
+	const step = 20
+	for done := 0; done < packets; done += step {
+		if err := sc.hub.Apply(t.Context(), office(1+uint64(done), min(step, packets-done), time.Now())); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(230 * time.Millisecond)
+	}
+	if packets == 0 {
+		time.Sleep(1200 * time.Millisecond)
+	}
+	synctest.Wait()
+	return sc
+}
+
+func (sc *scene) model(t *testing.T, width, height int, lang Language) *model {
+	t.Helper()
+	m := newModel(t.Context(), sc.hub, Options{Language: lang, Home: "/home/ana"})
+	m.width, m.height = width, height
+	return m
+}
+
+func balanced(packets uint64) *live.Ledger {
+	return &live.Ledger{
+		Received: packets, Delivered: packets, Written: packets, WrittenBytes: packets * 321,
+		Followers: []live.FollowerEntry{{Name: "JSON", Applied: packets}, {Name: "PostgreSQL", Applied: packets - 20, Behind: 20}},
+	}
+}
+
+func troubled() *live.Ledger {
+	return &live.Ledger{Received: 104_512, Dropped: 4_321, Skipped: 12, Delivered: 100_179, Written: 100_170, Lost: 9, WrittenBytes: 9_876_543}
+}
+
+func healthySinks() []live.Sink {
+	return []live.Sink{
+		{Name: "JSON", Target: "/home/ana/logs/traffic.json", State: live.SinkOK, Rows: 400},
+		{Name: "PostgreSQL", Target: "packetuser@localhost:5432/packetdb", State: live.SinkCatching, Rows: 380, Behind: 20},
+	}
+}
+
+func troubledSinks() []live.Sink {
+	return []live.Sink{
+		{Name: "JSON", Target: "logs/traffic.json", State: live.SinkStopped, Rows: 12_345_678, Error: "write logs/traffic.json: no space left on device"},
+		{Name: "PostgreSQL", State: live.SinkRetrying, Rows: 100, Behind: 99_900, Lost: 170, Error: "dial tcp 127.0.0.1:5432: connect: connection refused"},
+	}
+}
+
+// TestFrames compares whole screens. The files hold the text; colours are tested apart.
+func TestFrames(t *testing.T) {
+	for _, tc := range []struct {
+		name          string
+		width, height int
+		lang          Language
+		packets       int
+		scene         scene
+		keys          []string
+	}{
+		{name: "80x24", width: 80, height: 24, packets: 400, scene: scene{ledger: balanced(400), sinks: healthySinks()}},
+		{name: "120x40", width: 120, height: 40, packets: 400, scene: scene{ledger: balanced(400), sinks: healthySinks()}},
+		{name: "60x20", width: 60, height: 20, packets: 400, scene: scene{ledger: balanced(400), sinks: healthySinks()}},
+		{name: "empty-80x24", width: 80, height: 24, scene: scene{ledger: &live.Ledger{}}},
+		{name: "no-archive-80x24", width: 80, height: 24, packets: 20, scene: scene{capture: live.Capture{Interfaces: []string{"lo"}}}},
+		{name: "drops-80x24", width: 80, height: 24, packets: 400, scene: scene{
+			ledger: troubled(), sinks: troubledSinks(), faces: []live.Interface{{Name: "eth0", State: live.InterfaceDown}},
+		}},
+		{name: "drops-pt-80x24", width: 80, height: 24, lang: PortugueseBrazil, packets: 400, scene: scene{
+			ledger: troubled(), sinks: troubledSinks(), faces: []live.Interface{{Name: "eth0", State: live.InterfaceGone}},
+		}},
+		{name: "pt-120x40", width: 120, height: 40, lang: PortugueseBrazil, packets: 400, scene: scene{ledger: balanced(400), sinks: healthySinks()}},
+		{name: "packets-80x24", width: 80, height: 24, packets: 400, keys: []string{"tab"}},
+		{name: "packets-120x40", width: 120, height: 40, packets: 400, keys: []string{"tab"}},
+		{name: "packets-chosen-100x24", width: 100, height: 24, packets: 400, keys: []string{"up", "up", "up", "up", "up"}},
+		{name: "packets-pt-200x30", width: 200, height: 30, lang: PortugueseBrazil, packets: 400, keys: []string{"tab"}},
+		{name: "packets-empty-80x24", width: 80, height: 24, keys: []string{"tab"}},
+		{name: "help-80x24", width: 80, height: 24, keys: []string{"?"}},
+		{name: "help-pt-80x24", width: 80, height: 24, lang: PortugueseBrazil, keys: []string{"?"}},
+		{name: "tiny-30x5", width: 30, height: 5, packets: 40},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := newScene(t, &tc.scene, tc.packets).model(t, tc.width, tc.height, tc.lang)
+				for _, k := range tc.keys {
+					m.draw()
+					m.key(k)
+				}
+				frame := m.draw()
+				checkFrame(t, frame, tc.width, tc.height)
+				text := ansi.Strip(frame)
+				var b strings.Builder
+				for line := range strings.Lines(text + "\n") {
+					b.WriteString(strings.TrimRight(line, " \n") + "\n")
+				}
+				golden(t, tc.name+".txt", b.String())
+			})
+		})
+	}
+}
+
+// checkFrame holds for every frame: its size, and that nothing but colours and printable
+// characters is in it.
+func checkFrame(t *testing.T, frame string, width, height int) {
+	t.Helper()
+	lines := strings.Split(frame, "\n")
+	if len(lines) > height || height >= minHeight && width >= minWidth && len(lines) != height {
+		t.Errorf("%d×%d: %d lines", width, height, len(lines))
+	}
+	for _, l := range lines {
+		if w := ansi.StringWidth(l); w > width {
+			t.Errorf("%d×%d: a line of %d columns: %q", width, height, w, l)
+		}
+		for rest := l; rest != ""; {
+			if after, ok := strings.CutPrefix(rest, "\x1b["); ok {
+				end := strings.IndexFunc(after, func(r rune) bool { return (r < '0' || r > '9') && r != ';' })
+				if end < 0 || after[end] != 'm' {
+					t.Fatalf("an escape sequence that is no colour: %q", l)
+				}
+				rest = after[end+1:]
+				continue
+			}
+			r, size := utf8.DecodeRuneInString(rest)
+			if !unicode.IsPrint(r) || r == utf8.RuneError && size == 1 {
+				t.Fatalf("%U in the frame: %q", r, l)
+			}
+			rest = rest[size:]
+		}
+	}
+}
+
+const evil = "\x1b[31mred\x1b]0;title\x07\u202eltr\u2066\u200b\r\n\t\x00\x9b2J\xff\xfe\U000e0041 e\u0301\u0301\u0301 日本語 \u2028"
+
+// TestEverySize draws hostile texts at many sizes in every view.
+func TestEverySize(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sc := newScene(t, &scene{
+			capture: live.Capture{Interfaces: []string{evil, "eth1"}, Filter: evil, Archive: "/" + evil},
+			ledger:  troubled(),
+			sinks: []live.Sink{
+				{Name: evil, Target: evil, State: live.SinkOK, Behind: 1 << 60},
+				{Name: "x", Error: evil, State: live.SinkRetrying, Rows: 1<<64 - 1, Lost: 1<<64 - 1},
+				{}, {}, {}, {}, {}, {},
+			},
+			faces: []live.Interface{{Name: evil, State: live.InterfaceDown}},
+		}, 100)
+		sc.hub.Event(live.Problem, evil)
+		time.Sleep(time.Second)
+		for width := 1; width <= 220; width += 1 + width/6 {
+			for height := 1; height <= 70; height += 1 + height/4 {
+				for _, lang := range []Language{English, PortugueseBrazil} {
+					m := sc.model(t, width, height, lang)
+					for _, key := range []string{"", "?", "esc", "tab", "up", "home", "space", "tab", "end"} {
+						m.key(key)
+						checkFrame(t, m.draw(), width, height)
+					}
+					if s := LogLine(m.shown, lang); strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
+						t.Fatalf("log line %q", s)
+					}
+				}
+			}
+		}
+	})
+}
+
+func TestApproximateIsMarked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newScene(t, &scene{}, 40).model(t, 80, 24, English)
+		shown, counted := *m.shown, *m.shown.Stats
+		counted.Sources.Approximate = true
+		counted.Sources.Rows = []stats.AddressCount{
+			{Addr: ip4(10, 0, 0, 1), Version: 4, Count: stats.Count{Packets: 123_456_789_012, Bytes: 1 << 50}},
+			{Addr: v6long, Version: 6, Count: stats.Count{Packets: 99_999, Bytes: 100}, Excess: 5},
+		}
+		shown.Stats = &counted
+		m.shown = &shown
+		frame := m.draw()
+		checkFrame(t, frame, 80, 24)
+		for _, want := range []string{"Top sources ≈", "Top destinations  ", "123 G", "≈99,999"} {
+			if !strings.Contains(ansi.Strip(frame), want) {
+				t.Errorf("no %q in\n%s", want, ansi.Strip(frame))
+			}
+		}
+	})
+}
+
+// TestColours: what is bad is red and said in words.
+func TestColours(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		frame := newScene(t, &scene{ledger: troubled(), sinks: troubledSinks()}, 40).model(t, 80, 24, English).draw()
+		for _, want := range []string{
+			palette[bad].Render("4,321 DROPPED by the kernel (4.1 %)"),
+			palette[bad].Render("9 NOT WRITTEN to disk"),
+			palette[bad].Render(left("retrying", 11)),
+		} {
+			if !strings.Contains(frame, want) || !strings.Contains(want, "31") {
+				t.Errorf("no %q", want)
+			}
+		}
+	})
+}
+
+func TestKeys(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sc := newScene(t, &scene{}, 400)
+		m := sc.model(t, 80, 24, English)
+		press := func(keys ...string) {
+			t.Helper()
+			for _, k := range keys {
+				m.draw()
+				if m.key(k) {
+					t.Fatalf("%q ended the view", k)
+				}
+			}
+			m.draw()
+		}
+		chosenNumber := func() uint64 { return m.held[m.chosen].Number }
+
+		press("tab")
+		if m.view != packetsView || !m.following {
+			t.Fatal("tab did not show the packets")
+		}
+		press("tab")
+		if m.view != statisticsView {
+			t.Fatal("tab did not come back")
+		}
+		press("up")
+		if m.view != packetsView || m.following || chosenNumber() != 399 {
+			t.Fatalf("up chose %d, following %v", chosenNumber(), m.following)
+		}
+		press("up", "k", "j")
+		if chosenNumber() != 398 {
+			t.Errorf("up, k and j chose %d", chosenNumber())
+		}
+		press("pgup")
+		if got := chosenNumber(); got != 398-uint64(m.page-1) {
+			t.Errorf("a page up chose %d", got)
+		}
+		if err := sc.hub.Apply(t.Context(), office(401, 100, time.Now())); err != nil {
+			t.Fatal(err)
+		}
+		before := chosenNumber()
+		m.draw()
+		if chosenNumber() != before {
+			t.Error("the chosen packet moved when others came")
+		}
+		press("home")
+		if chosenNumber() != 1 || m.top != 0 {
+			t.Errorf("home chose %d", chosenNumber())
+		}
+		press("up")
+		if chosenNumber() != 1 {
+			t.Errorf("up at the top chose %d", chosenNumber())
+		}
+		press("pgdown")
+		if got := chosenNumber(); got != uint64(m.page) {
+			t.Errorf("a page down chose %d", got)
+		}
+		press("end")
+		if !m.following || m.held != nil {
+			t.Error("end does not follow the newest")
+		}
+		press("up")
+		if chosenNumber() != 499 {
+			t.Errorf("up after new packets chose %d", chosenNumber())
+		}
+		press("down", "down")
+		if !m.following {
+			t.Error("down beyond the newest does not follow")
+		}
+		press("up", "esc")
+		if !m.following {
+			t.Error("esc does not follow")
+		}
+		press("?", "up")
+		if !m.help || !m.following {
+			t.Error("help is not shown, or keys act behind it")
+		}
+		press("esc")
+		if m.help {
+			t.Error("esc does not leave the help")
+		}
+		press("?", "?", "x", "ctrl+z", "enter")
+		for _, k := range []string{"q", "ctrl+c", "Q"} {
+			if !m.key(k) {
+				t.Errorf("%q does not end the view", k)
+			}
+		}
+	})
+}
+
+func TestKeysWithoutPackets(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newScene(t, &scene{}, 0).model(t, 80, 24, English)
+		for _, k := range []string{"up", "down", "home", "end", "space", "up", "pgup", "space", "pgdown", "tab"} {
+			m.key(k)
+			checkFrame(t, m.draw(), 80, 24)
+		}
+	})
+}
+
+func TestPause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sc := newScene(t, &scene{}, 400)
+		m := sc.model(t, 80, 24, English)
+		m.key("space")
+		before := strings.Split(m.draw(), "\n")
+		if err := sc.hub.Apply(t.Context(), office(401, 100_000, time.Now())); err != nil { // more than the hub holds
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		m.Update(snapshotMsg{sc.hub.Snapshot()})
+		after := strings.Split(m.draw(), "\n")
+		if !strings.Contains(ansi.Strip(after[0]), "VIEW PAUSED +100,000 new") {
+			t.Errorf("title %q", ansi.Strip(after[0]))
+		}
+		if strings.Join(after[1:], "\n") != strings.Join(before[1:], "\n") {
+			t.Error("the picture moved while paused")
+		}
+		m.key("up")
+		m.draw()
+		if m.held[m.chosen].Number != 399 {
+			t.Errorf("up while paused chose %d", m.held[m.chosen].Number)
+		}
+		m.key("end")
+		m.draw()
+		m.key("space")
+		if m.paused || m.held != nil || m.shown.Stats.Packets != 100_400 {
+			t.Errorf("after the pause: %d packets", m.shown.Stats.Packets)
+		}
+		if frame := ansi.Strip(m.draw()); strings.Contains(frame, "PAUSED") || !strings.Contains(frame, "#100,400") {
+			t.Errorf("after the pause:\n%s", frame)
+		}
+	})
+}
+
+// TestTenRedraws: whatever comes, the frame changes at most ten times a second, and the
+// last change is drawn.
+func TestTenRedraws(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sc := newScene(t, &scene{}, 0)
+		m := sc.model(t, 80, 24, English)
+		var drawn []time.Time
+		messages := make(chan tea.Msg, 10_000)
+		var deliver func(cmd tea.Cmd)
+		deliver = func(cmd tea.Cmd) {
+			if cmd == nil {
+				return
+			}
+			go func() {
+				switch msg := cmd().(type) {
+				case nil:
+				case tea.BatchMsg:
+					for _, c := range msg {
+						deliver(c)
+					}
+				default:
+					messages <- msg
+				}
+			}()
+		}
+		deliver(m.Init())
+		last := m.drawn
+		update := func() {
+			for len(messages) > 0 {
+				_, cmd := m.Update(<-messages)
+				deliver(cmd)
+				synctest.Wait()
+				if m.drawn != last {
+					last = m.drawn
+					drawn = append(drawn, last)
+				}
+			}
+		}
+		number := uint64(1)
+		start := time.Now()
+		for time.Since(start) < 5*time.Second {
+			if err := sc.hub.Apply(t.Context(), office(number, 1, time.Now())); err != nil {
+				t.Fatal(err)
+			}
+			number++
+			messages <- tea.KeyPressMsg{Code: tea.KeyTab}
+			time.Sleep(3 * time.Millisecond)
+			synctest.Wait()
+			update()
+		}
+		for i := 1; i < len(drawn); i++ {
+			if gap := drawn[i].Sub(drawn[i-1]); gap < redrawInterval {
+				t.Fatalf("two redraws within %v", gap)
+			}
+		}
+		if len(drawn) < 40 || len(drawn) > 51 {
+			t.Errorf("%d redraws in 5 s", len(drawn))
+		}
+		drawn = nil
+		for range 50 {
+			time.Sleep(10 * time.Millisecond)
+			synctest.Wait()
+			update()
+		}
+		time.Sleep(time.Second) // what is on its way arrives, and nobody reads it
+		if want := m.words.Integer(number - 1); !strings.Contains(ansi.Strip(m.View().Content), want) {
+			t.Errorf("packet %s is not in the last frame", want)
+		}
+	})
+}
+
+func TestFinalEndsTheView(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sc := newScene(t, &scene{}, 20)
+		m := sc.model(t, 80, 24, English)
+		_, cmd := m.Update(snapshotMsg{sc.hub.Finish()})
+		if cmd == nil {
+			t.Fatal("no command")
+		}
+		if _, ok := cmd().(tea.QuitMsg); !ok {
+			t.Error("the final snapshot does not end the view")
+		}
+	})
+}
