@@ -37,7 +37,6 @@ type fragment struct {
 type fragmentKey struct {
 	src, dst Addr
 	id       uint32
-	vlan     uint16
 	proto    uint8 // IPv4's protocol; protoFragment for IPv6
 }
 

@@ -114,7 +114,7 @@ func (w *walker) ipv4() step {
 		return w.piece(fragment{
 			key: fragmentKey{
 				src: AddrFrom4([4]byte(b[12:])), dst: AddrFrom4([4]byte(b[16:])),
-				id: uint32(be16(b[4:])), proto: proto, vlan: w.p.VLAN,
+				id: uint32(be16(b[4:])), proto: proto,
 			},
 			off:  int(frag&ipOffsetMask) * 8,
 			more: frag&ipMoreFragments != 0,
@@ -182,7 +182,7 @@ func (w *walker) options(k Kind) step {
 	if !w.close(n, uint16(b[0])) {
 		return stepEnd
 	}
-	if k != KindRouting && !wellFormed(b[2:n]) {
+	if k != KindRouting && !fits(b, n) {
 		w.layer.Flags |= LayerMalformed
 		w.finish(OutcomeMalformed)
 		return stepEnd
@@ -190,17 +190,18 @@ func (w *walker) options(k Kind) step {
 	return ipSteps[b[0]]
 }
 
-// wellFormed tells whether IPv6 options end where their header does.
-func wellFormed(b []byte) bool {
-	for len(b) > 0 {
-		if b[0] == 0 { // Pad1
-			b = b[1:]
+// fits tells whether the options of an IPv6 header of n bytes end within the packet b.
+func fits(b []byte, n int) bool {
+	for at := 2; at < n; at++ {
+		if b[at] == 0 { // Pad1
 			continue
 		}
-		if len(b) < 2 || len(b) < int(b[1])+2 {
+		if at++; at == len(b) {
 			return false
 		}
-		b = b[int(b[1])+2:]
+		if at += int(b[at]); at >= len(b) {
+			return false
+		}
 	}
 	return true
 }
@@ -249,11 +250,11 @@ func (w *walker) lastIP() *Layer {
 }
 
 // piece goes on with the datagram that a fragment of n bytes completes, which leads to s.
-// A fragment that was not captured whole is never put together; when it is the first one,
-// its own headers are looked at.
+// A fragment that was not captured whole is never put together; when it is the first one
+// of IPv4, its own headers are looked at.
 func (w *walker) piece(f fragment, n int, s step) step {
 	if w.off+n > w.lim {
-		if f.off != 0 {
+		if f.off != 0 || f.key.proto == protoFragment {
 			w.finish(OutcomeFragment)
 			return stepEnd
 		}

@@ -89,9 +89,8 @@ func (w *walker) ieee80211() step {
 		return stepEnd
 	}
 	amsdu := qos && b[qosOff]&0x80 != 0
-	fragment := flags&0x04 != 0 || le16(b[22:])&0x000f != 0
-	if fc&0x40 != 0 || flags&0x40 != 0 || fragment {
-		return w.closeTo(n, stepEnd) // without data, encrypted
+	if fc&0x40 != 0 || flags&0x44 != 0 { // without data, encrypted, not the last fragment
+		return w.closeTo(n, stepEnd)
 	}
 	if !w.close(n, 0) {
 		return stepEnd
