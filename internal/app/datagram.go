@@ -1,0 +1,169 @@
+package app
+
+// datagram looks at one UDP datagram.
+func (r *Recognizer) datagram(st *FlowState, s *Segment) verdict {
+	if st.proto == Unknown {
+		st.look(0)
+		p := detectUDP(st, s, s.Payload)
+		if p == Unknown {
+			return verdictNone
+		}
+		st.proto = p
+	}
+	b := s.Payload
+	switch st.proto {
+	case DNS, MDNS, LLMNR:
+		if !r.dns(b, s.Time, s.Truncated) {
+			return verdictMalformed
+		}
+	case DHCP:
+		return r.dhcp(b)
+	case DHCPv6:
+		return r.dhcpv6(b)
+	case NetBIOSName:
+		return r.nbns(b)
+	case SSDP:
+		if textProtocol(b) == HTTP {
+			return r.http(st, b, &progress{}, true)
+		}
+	case QUIC:
+		return r.quicDatagram(st, s)
+	case DTLS:
+		return r.dtls(st, b)
+	default:
+		st.flags |= flagDone
+	}
+	return verdictOK
+}
+
+// detectUDP recognises the protocol of a datagram.
+func detectUDP(st *FlowState, s *Segment, b []byte) Protocol {
+	n := len(b)
+	switch {
+	case s.SrcPort == portDNS || s.DstPort == portDNS:
+		if dnsHeaderOK(b, n) {
+			return DNS
+		}
+	case s.SrcPort == portMDNS || s.DstPort == portMDNS:
+		if dnsHeaderOK(b, n) {
+			return MDNS
+		}
+	case s.SrcPort == portLLMNR || s.DstPort == portLLMNR:
+		if dnsHeaderOK(b, n) {
+			return LLMNR
+		}
+	case s.SrcPort == portNTP || s.DstPort == portNTP:
+		if isNTPOnPort(b) {
+			return NTP
+		}
+	}
+	if n < 8 {
+		return Unknown
+	}
+	// Constants at an offset, before the first byte is asked.
+	switch {
+	case be32(b[4:]) == 0x2112a442:
+		if isSTUN(b) {
+			return STUN
+		}
+	case be32(b[4:]) == 0:
+		if isRPCCall(b) {
+			return RPC
+		}
+	}
+	if b[0] >= 0xc0 && n >= 20 && (quicVersionOf(b) != nil || isGQUIC(b)) {
+		if quicVersionOf(b) != nil {
+			return QUIC
+		}
+		return GQUIC
+	}
+	if p := detectByFirst(st, s, b); p != Unknown {
+		return p
+	}
+	// What has no constant at its start.
+	switch {
+	case n >= 28 && isISAKMP(b):
+		return ISAKMP
+	case n >= 50 && b[dnsHeader] == 0x20 && isNBNS(b):
+		return NetBIOSName
+	case n >= 48 && b[0]&7 == 4 && isNTPServer(b, s.Time):
+		return NTP
+	case n > dnsHeader+5 && b[4] == 0 && b[5] == 1 && dnsStrict(b):
+		return DNS
+	}
+	return Unknown
+}
+
+// detectByFirst recognises the protocols whose first byte has few values.
+func detectByFirst(st *FlowState, s *Segment, b []byte) Protocol {
+	n := len(b)
+	switch c := b[0]; {
+	case c == 0:
+		if isTFTP(b) {
+			return TFTP
+		}
+		if n >= 32 && be32(b) == 0 && isISAKMP(b[4:]) { // behind the marker of RFC 3948
+			return ISAKMP
+		}
+	case c <= 13:
+		switch {
+		case c <= 2 && n >= 240 && be32(b[236:]) == dhcpCookie:
+			return DHCP
+		case c <= 4 && b[1] == 0 && be16(b[2:]) == 0 && isWireGuard(b):
+			return WireGuard
+		case c <= 2 && b[1] <= 2 && be16(b[2:]) == 0 && isRIP(b):
+			return RIP
+		case be16(b[2:]) == n && isRADIUS(b):
+			return RADIUS
+		case isDHCPv6(b):
+			return DHCPv6
+		case isRakNet(b):
+			return RakNet
+		case b[0]&0x09 == 0x09 && isGQUIC(b):
+			return GQUIC
+		}
+	case c <= 0x12:
+		if c >= 0x10 && n > 48 && be16(b[10:]) == n-14 && isNetBIOSName(b[14:]) {
+			return NetBIOSDatagram
+		}
+	case c == recordHandshake:
+		if isDTLSHello(b) {
+			return DTLS
+		}
+	case c == 0x1c:
+		if isRakNet(b) {
+			return RakNet
+		}
+	case c == 0x30:
+		if isSNMP(b) {
+			return SNMP
+		}
+	case c == '<':
+		if isSyslog(b) {
+			return Syslog
+		}
+	case c == 'd':
+		if hasPrefix(b, "d1:ad2:id20:") || hasPrefix(b, "d1:rd2:id20:") {
+			return BitTorrentDHT
+		}
+	case c >= 'A' && c <= 'Z':
+		switch textProtocol(b) {
+		case HTTP:
+			return SSDP
+		case SIP:
+			return SIP
+		}
+	case c>>6 == 2:
+		if isRTCP(b) {
+			return RTCP
+		}
+		if s.FromClient && isRTP(st, b) {
+			return RTP
+		}
+	case c == 0xff:
+		if hasPrefix(b, "\xff\xff\xff\xffTSource Engine Query\x00") {
+			return A2S
+		}
+	}
+	return Unknown
+}

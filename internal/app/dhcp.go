@@ -1,0 +1,133 @@
+package app
+
+// dhcpCookie opens the options, RFC 2131 section 3.
+const dhcpCookie = 0x63825363
+
+// DHCP options, RFC 2132.
+const (
+	optHostName    = 12
+	optVendorClass = 60
+)
+
+// dhcp reports the host name and the vendor class of a DHCPv4 message.
+func (r *Recognizer) dhcp(b []byte) verdict {
+	if len(b) < 240 || be32(b[236:]) != dhcpCookie {
+		return verdictMalformed
+	}
+	for o := b[240:]; len(o) > 0; {
+		if o[0] == 0 {
+			o = o[1:]
+			continue
+		}
+		if o[0] == 255 {
+			return verdictOK
+		}
+		if len(o) < 2 || len(o) < 2+int(o[1]) {
+			return verdictMalformed
+		}
+		value := o[2 : 2+int(o[1])]
+		switch o[0] {
+		case optHostName:
+			r.add(FieldDHCPHostName, trimNUL(value))
+		case optVendorClass:
+			r.add(FieldDHCPVendorClass, trimNUL(value))
+		}
+		o = o[2+len(value):]
+	}
+	return verdictOK
+}
+
+// trimNUL cuts a name at its first NUL: some clients pad.
+func trimNUL(b []byte) []byte {
+	for i, c := range b {
+		if c == 0 {
+			return b[:i]
+		}
+	}
+	return b
+}
+
+// DHCPv6 options, RFC 8415 section 21, RFC 4704.
+const (
+	opt6ClientID   = 1
+	opt6Relay      = 9
+	opt6ClientFQDN = 39
+)
+
+// dhcpv6Options gives the options of a message: relays have a longer header. RFC 8415
+// sections 8 and 9.
+func dhcpv6Options(b []byte) (options []byte, relay bool) {
+	relay = b[0] == 12 || b[0] == 13
+	head := 4
+	if relay {
+		head = 34
+	}
+	if len(b) < head {
+		return nil, relay
+	}
+	return b[head:], relay
+}
+
+// isDHCPv6: options that fill the datagram, with a client identifier or a relayed message
+// among them.
+func isDHCPv6(b []byte) bool {
+	if b[0] == 0 || b[0] > 13 {
+		return false
+	}
+	o, relay := dhcpv6Options(b)
+	found := false
+	for len(o) > 0 {
+		if len(o) < 4 || len(o) < 4+be16(o[2:]) {
+			return false
+		}
+		code := be16(o)
+		if code == 0 || code > 160 {
+			return false
+		}
+		n := be16(o[2:])
+		if relay && code == opt6Relay || !relay && code == opt6ClientID && n >= 3 {
+			found = true
+		}
+		o = o[4+n:]
+	}
+	return found
+}
+
+// dhcpv6 reports the client's domain name, RFC 4704 section 4: labels, and no end when the
+// name is not complete.
+func (r *Recognizer) dhcpv6(b []byte) verdict {
+	if !isDHCPv6(b) {
+		return verdictMalformed
+	}
+	o, relay := dhcpv6Options(b)
+	if relay {
+		return verdictOK
+	}
+	for len(o) > 0 {
+		n := be16(o[2:])
+		if be16(o) == opt6ClientFQDN && n > 1 {
+			r.add(FieldDHCPv6ClientName, r.labels(o[5:4+n]))
+		}
+		o = o[4+n:]
+	}
+	return verdictOK
+}
+
+// labels joins DNS labels without compression into the scratch memory, as far as they are
+// in order. A name that has its end is written with a dot behind it, as tshark does.
+func (r *Recognizer) labels(b []byte) []byte {
+	var buf [maxNameOctets]byte
+	n := 0
+	for len(b) > 0 && int(b[0]) < len(b) && b[0] < 64 && n+1+int(b[0]) <= len(buf) {
+		if n > 0 {
+			buf[n] = '.'
+			n++
+		}
+		if b[0] == 0 {
+			break
+		}
+		n += copy(buf[n:], b[1:1+int(b[0])])
+		b = b[1+int(b[0]):]
+	}
+	return r.keep(buf[:n])
+}

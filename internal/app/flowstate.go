@@ -1,0 +1,46 @@
+package app
+
+// FlowState is what the recogniser remembers of one flow: 16 bytes without pointers, to
+// lie inside the flow's record. The zero value is a flow of which nothing was seen. It
+// belongs to the Recognizer that it was first used with, and may be dropped at any time
+// ([Recognizer.Release] gives buffers back sooner, but nothing leaks without it).
+type FlowState struct {
+	partial [2]uint32 // handles of unfinished messages: from the client, from the server
+	hint    uint32    // what an ambiguous first message said, see the hint constants
+	proto   Protocol
+	flags   uint8
+	looks   [2]uint8 // segments with payload that were looked at, saturating
+}
+
+const (
+	flagDone  = 1 << iota // nothing more is expected of this flow
+	flagTLS               // a TLS handshake was seen, perhaps inside of another protocol
+	flagHello             // a ClientHello was read
+	flagRetry             // the server asked for a second ClientHello
+	flagBannerClient
+	flagBannerServer
+)
+
+// The hints of TCP flows; for UDP flows hint holds the last candidate of RTP.
+const hintReply220 = 1 // the server said 220 without saying whether it is SMTP or FTP
+
+// Protocol gives the protocol recognised so far. It stays what it is once it is known:
+// a mail connection that turns to TLS remains SMTP, see [FlowState.Encrypted].
+func (st *FlowState) Protocol() Protocol { return st.proto }
+
+// Encrypted says that a TLS, DTLS or QUIC handshake was seen in the flow.
+func (st *FlowState) Encrypted() bool { return st.flags&flagTLS != 0 }
+
+// Done says that nothing more is expected: a caller may save itself the call of
+// Recognizer.Segment, which would only answer OutcomeSkipped.
+func (st *FlowState) Done() bool { return st.flags&flagDone != 0 }
+
+// look counts a segment in direction d.
+func (st *FlowState) look(d int) {
+	if st.looks[d] < 255 {
+		st.looks[d]++
+	}
+}
+
+// totalLooks is the number of segments looked at in both directions.
+func (st *FlowState) totalLooks() int { return int(st.looks[0]) + int(st.looks[1]) }

@@ -1,0 +1,246 @@
+package app
+
+// kind says which parser reads the bytes of a stream.
+type kind uint8
+
+const (
+	kindNone    kind = iota
+	kindPending      // the beginning has not come yet: nobody knows
+	kindTLS
+	kindHTTP
+	kindDNS
+	kindSSH
+	kindMQTT
+	kindQUIC
+)
+
+// verdict is what a parser says of the bytes that it was given.
+type verdict uint8
+
+const (
+	verdictNone      verdict = iota // not what it was taken for, or nothing to say
+	verdictNeed                     // the last message is not complete
+	verdictOK                       // read, what follows is not of interest
+	verdictMalformed                // a message that cannot be read
+)
+
+// progress lets a parser go on where it stopped when more bytes have come.
+type progress struct {
+	off  int   // bytes that need not be seen again
+	msgs uint8 // TLS messages of the record at off that were reported, see the seen constants
+}
+
+// maxPending bounds the segments during which the beginning of a stream is awaited.
+const maxPending = 8
+
+// stream looks at one TCP segment.
+func (r *Recognizer) stream(st *FlowState, s *Segment) verdict {
+	if s.Repeated > 0 {
+		return r.withoutRepeated(st, s)
+	}
+	d := 1
+	if s.FromClient {
+		d = 0
+	}
+	if h := st.partial[d]; h != 0 {
+		if q := r.pool.get(h); q != nil {
+			return r.resume(st, s, d, q)
+		}
+		st.partial[d] = 0
+		r.counters.PartialsLost++
+	}
+	k := r.classify(st, s, d, s.Payload)
+	if k != kindNone {
+		return r.begin(st, s, d, k)
+	}
+	if s.Missing != 0 && (st.proto == Unknown || st.proto == TLS) {
+		return r.awaitBeginning(st, s, d)
+	}
+	return verdictNone
+}
+
+// withoutRepeated looks at the part of a segment that is new.
+func (r *Recognizer) withoutRepeated(st *FlowState, s *Segment) verdict {
+	fresh := *s
+	fresh.Payload = s.Payload[s.Repeated:]
+	fresh.Seq += s.Repeated
+	fresh.Repeated = 0
+	return r.stream(st, &fresh)
+}
+
+// begin parses a payload that starts with a message, and keeps the part of it that is
+// not complete.
+func (r *Recognizer) begin(st *FlowState, s *Segment, d int, k kind) verdict {
+	var prog progress
+	v := r.parse(st, s, k, s.Payload, &prog, s.Truncated)
+	if v != verdictNeed || st.flags&flagDone != 0 || s.Truncated {
+		return v
+	}
+	rest := s.Payload[prog.off:]
+	if len(rest) >= r.pool.size {
+		r.counters.PartialsGivenUp++
+		return r.parse(st, s, k, rest, &progress{msgs: prog.msgs}, true)
+	}
+	q, h := r.take(k, s.Seq+uint32(prog.off))
+	q.prog.msgs = prog.msgs
+	q.fed = 1
+	q.insert(0, rest)
+	st.partial[d] = h
+	return verdictNeed
+}
+
+// resume adds a segment to the unfinished message of its direction.
+func (r *Recognizer) resume(st *FlowState, s *Segment, d int, q *partial) verdict {
+	q.fed++
+	// Only now: the fields of the last call pointed to what is forgotten here.
+	q.discard(q.prog.off)
+	q.prog.off = 0
+	if q.insert(int64(int32(s.Seq-q.base)), s.Payload) {
+		r.counters.PiecesDropped++
+	}
+	if q.kind == kindPending {
+		if q.n == 0 {
+			return r.stillPending(st, s, d, q)
+		}
+		if q.kind = r.classify(st, s, d, q.buf[:q.n]); q.kind == kindNone {
+			r.drop(st, d)
+			return verdictNone
+		}
+	}
+	v := r.parse(st, s, q.kind, q.buf[:q.n], &q.prog, s.Truncated)
+	if v != verdictNeed || st.flags&flagDone != 0 {
+		r.counters.PartialsFinished++
+		r.drop(st, d)
+		return v
+	}
+	full := q.n == len(q.buf) && q.prog.off == 0
+	if !s.Truncated && !full && q.fed < maxFeeds {
+		return verdictNeed
+	}
+	r.counters.PartialsGivenUp++
+	if !s.Truncated {
+		v = r.parse(st, s, q.kind, q.buf[q.prog.off:q.n], &progress{msgs: q.prog.msgs}, true)
+	}
+	r.drop(st, d)
+	if v == verdictNeed {
+		v = verdictNone
+	}
+	return v
+}
+
+// awaitBeginning keeps a segment of which the capture has not seen the predecessor yet,
+// at the start of a flow: the two halves of a ClientHello may come in the wrong order.
+func (r *Recognizer) awaitBeginning(st *FlowState, s *Segment, d int) verdict {
+	if st.looks[d] > 2 || st.flags&flagDone != 0 ||
+		int64(s.Missing)+int64(len(s.Payload)) >= int64(r.pool.size) {
+		return verdictNone
+	}
+	q, h := r.take(kindPending, s.Seq-s.Missing)
+	q.fed = 1
+	q.insert(int64(s.Missing), s.Payload)
+	st.partial[d] = h
+	return verdictNeed
+}
+
+// stillPending is the case of a segment that is not the awaited beginning either. When
+// it starts with a message by itself, the beginning was lost and is waited for no more.
+func (r *Recognizer) stillPending(st *FlowState, s *Segment, d int, q *partial) verdict {
+	if k := r.classify(st, s, d, s.Payload); k != kindNone {
+		r.counters.PartialsGivenUp++
+		r.drop(st, d)
+		return r.begin(st, s, d, k)
+	}
+	if q.fed < maxPending && st.flags&flagDone == 0 {
+		return verdictNeed
+	}
+	r.counters.PartialsGivenUp++
+	r.drop(st, d)
+	return verdictNone
+}
+
+func (r *Recognizer) take(k kind, base uint32) (*partial, uint32) {
+	q, h, evicted := r.pool.take(k, base)
+	r.counters.PartialsStarted++
+	if evicted {
+		r.counters.PartialsEvicted++
+	}
+	return q, h
+}
+
+func (r *Recognizer) drop(st *FlowState, d int) {
+	r.pool.release(st.partial[d])
+	st.partial[d] = 0
+}
+
+// parse reads the messages at the start of b. cut says that no more bytes will come:
+// what is there is read as far as possible and verdictNeed means nothing.
+func (r *Recognizer) parse(st *FlowState, s *Segment, k kind, b []byte, prog *progress, cut bool) verdict {
+	switch k {
+	case kindTLS:
+		return r.tls(st, b, prog, cut)
+	case kindHTTP:
+		return r.http(st, b, prog, cut)
+	case kindDNS:
+		return r.dnsStream(s, b, prog, cut)
+	case kindSSH:
+		return r.ssh(st, s.FromClient, b, cut)
+	case kindMQTT:
+		return r.mqtt(st, b, cut)
+	default:
+		return verdictNone
+	}
+}
+
+// classify says which parser is to read a stream from b on, and notes the protocol when
+// it was not known.
+func (r *Recognizer) classify(st *FlowState, s *Segment, d int, b []byte) kind {
+	switch st.proto {
+	case Unknown:
+		st.look(d)
+		p, k := detectTCP(st, s, b)
+		if p != Unknown {
+			st.proto = p
+			if k == kindNone && !mayStartTLS(p) {
+				st.flags |= flagDone
+			}
+		}
+		return k
+	case HTTP:
+		switch c := b[0]; {
+		case c >= 'A' && c <= 'Z' && startsHTTP(b):
+			return kindHTTP
+		case c == recordHandshake && len(b) > 5 && startsHandshake(b):
+			return kindTLS
+		}
+		return kindNone
+	case DNS:
+		return kindDNS
+	case SSH:
+		if len(b) >= 4 && string(b[:4]) == "SSH-" {
+			return kindSSH
+		}
+		if st.look(d); st.totalLooks() > maxLooksBanner {
+			st.flags |= flagDone
+		}
+		return kindNone
+	default:
+		if st.look(d); st.totalLooks() > maxLooksTLS {
+			st.flags |= flagDone
+		}
+		if startsHandshake(b) {
+			return kindTLS
+		}
+		return kindNone
+	}
+}
+
+// mayStartTLS says that a connection of that protocol may turn to TLS in the middle, so
+// that a ClientHello is still to be looked for.
+func mayStartTLS(p Protocol) bool {
+	switch p {
+	case TLS, SMTP, IMAP, POP3, FTP, XMPP, LDAP, PostgreSQL, MySQL, RDP, NATS:
+		return true
+	default:
+		return false
+	}
+}
