@@ -225,11 +225,12 @@ func startTcpdump(t *testing.T, args ...string) *tcpdump {
 	return d
 }
 
-// stop ends tcpdump once its file holds n packets and returns them.
+// stop ends tcpdump once its file holds n packets, after two seconds in any case, and returns
+// them.
 func (d *tcpdump) stop(t *testing.T, n int) []captured {
 	t.Helper()
 	var list []captured
-	for end := time.Now().Add(5 * time.Second); ; {
+	for end := time.Now().Add(2 * time.Second); ; {
 		list = readPcap(t, d.file)
 		if len(list) >= n || time.Now().After(end) {
 			break
