@@ -13,12 +13,17 @@ import (
 	"github.com/tarrafa/tarrafa/internal/live"
 	"github.com/tarrafa/tarrafa/internal/segment"
 	"github.com/tarrafa/tarrafa/internal/track"
+	"github.com/tarrafa/tarrafa/internal/trafficlog"
 )
 
 // outputFlags choose where packets go besides the archive.
 type outputFlags struct {
-	write string
-	db    string
+	write     string
+	db        string
+	json      string
+	jsonExtra bool
+	jsonUDP   bool
+	local     []string
 }
 
 // fromEnvironment is the value of --db without a connection string.
@@ -26,12 +31,17 @@ const fromEnvironment = "environment"
 
 func (o *outputFlags) add(f *pflag.FlagSet) {
 	f.StringVarP(&o.write, "write", "w", "", "write packets to this file besides (pcapng; pcap when the name ends so; -: stdout)")
+	f.StringVar(&o.json, "json", "", "append a JSON object for each TCP packet to this file (-: stdout)")
+	f.Lookup("json").NoOptDefVal = trafficlog.DefaultPath
+	f.BoolVar(&o.jsonExtra, "json-extra", true, "fields beyond the old watcher's: nanoseconds, packet number, sequence numbers …")
+	f.BoolVar(&o.jsonUDP, "json-udp", false, "JSON objects for UDP packets too")
+	f.StringArrayVar(&o.local, "local", nil, "address or network that is on our side, for the direction in captures that do not tell (repeat)")
 	f.StringVar(&o.db, "db", "", "store a row for each packet in PostgreSQL; without a connection string DB_HOST, DB_PORT, DB_NAME, DB_USER and DB_PASSWORD, or PG*, say where")
 	f.Lookup("db").NoOptDefVal = fromEnvironment
 }
 
-func (o *outputFlags) any() bool        { return o.write != "" || o.db != "" }
-func (o *outputFlags) usesStdout() bool { return o.write == "-" }
+func (o *outputFlags) any() bool        { return o.write != "" || o.db != "" || o.json != "" }
+func (o *outputFlags) usesStdout() bool { return o.write == "-" || o.json == "-" }
 
 // sinkNames are the outputs that a later start catches up with.
 func (o *outputFlags) sinkNames() []string {
@@ -76,6 +86,13 @@ func (o *outputFlags) open(t outputTarget) (*outputs, error) {
 		out, err := openWrite(o.write, t)
 		if err != nil {
 			return nil, err
+		}
+		outs.list = append(outs.list, out)
+	}
+	if o.json != "" {
+		out, err := openRecord(o, t)
+		if err != nil {
+			return nil, errors.Join(err, outs.close(context.Background()))
 		}
 		outs.list = append(outs.list, out)
 	}

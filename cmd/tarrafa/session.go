@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
+	"os/signal"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -158,6 +160,7 @@ func (s *session) run(parent context.Context) error {
 	}
 	s.announce()
 	s.catchUp(flushing)
+	defer s.reopenOnHangup()()
 
 	var capturing sync.WaitGroup
 	capturing.Go(func() { s.capture(ctx) })
@@ -181,6 +184,24 @@ func (s *session) run(parent context.Context) error {
 	<-viewed
 	publishing.Wait()
 	return errors.Join(s.report(), closeErr)
+}
+
+// reopenOnHangup lets SIGHUP reopen the outputs, for log rotation.
+func (s *session) reopenOnHangup() (stop func()) {
+	hup := make(chan os.Signal, 1)
+	notifyHangup(hup)
+	done := make(chan struct{})
+	go func() {
+		for {
+			select {
+			case <-hup:
+				s.outputs.reopen()
+			case <-done:
+				return
+			}
+		}
+	}()
+	return func() { signal.Stop(hup); close(done) }
 }
 
 // catchUp lets the database have what earlier captures owe it, beside the live capture.
