@@ -13,6 +13,7 @@ const (
 	cNot
 	cConst // k: always or never
 	cSet   // true; on the way it gives variables a value
+	cTouch // true; the value a is loaded all the same, so that packets too short for it are no match
 )
 
 // condNode is a condition. Conditions are a tree: none is used twice.

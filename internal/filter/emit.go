@@ -41,7 +41,8 @@ type emitter struct {
 	uses map[value]int      // how often a costly index is still wanted
 }
 
-// block is a node with its instructions; the last one is the comparison, whose ways are filled in by layout.
+// block is a node with its instructions; the last one is the comparison, whose ways are filled in by layout. A node
+// without a comparison has no ways but goes on to the next block, or through a jump (longT).
 type block struct {
 	node     int32
 	from, to int  // in the emitter's code
@@ -139,9 +140,17 @@ func (e *emitter) countIndex(x value) {
 	}
 }
 
-// test emits one node: what it compares into A, and into X if it is no constant, and the comparison.
+// test emits one node: what it compares into A, and into X if it is no constant, and the comparison. A node whose ways
+// are the same only loads.
 func (e *emitter) test(n *gnode) {
 	op := jmpBits[n.op]
+	if n.t == n.f {
+		e.toA(n.a)
+		if n.b != noValue {
+			e.toX(n.b)
+		}
+		return
+	}
 	if n.b == noValue {
 		e.toA(n.a)
 		e.put(op|jmpK, n.k)
@@ -182,6 +191,12 @@ func (gr *graph) layout(code []bpf.RawInstruction, blocks []block, place []int32
 		for i := range blocks {
 			b := &blocks[i]
 			n := &gr.n[b.node]
+			if n.t == n.f {
+				if !b.longT && (isLeaf(n.t) || int(place[n.t]) != i+1) {
+					b.longT, grown = true, true
+				}
+				continue
+			}
 			jump := b.start + b.to - b.from
 			if !b.longT && at(n.t)-jump > 255 {
 				b.longT, grown = true, true
@@ -215,6 +230,12 @@ func (gr *graph) write(code []bpf.RawInstruction, blocks []block, at func(int32)
 		b := &blocks[i]
 		n := &gr.n[b.node]
 		out = append(out, code[b.from:b.to]...)
+		if n.t == n.f {
+			if b.longT {
+				out = append(out, far(n.t))
+			}
+			continue
+		}
 		last := len(out) - 1
 		jt, jf := at(n.t)-len(out), at(n.f)-len(out)
 		behind := 0

@@ -96,13 +96,13 @@ func (e *emitter) load(n *valueNode) {
 // not see.
 func (e *emitter) hidden() uint32 {
 	if e.gr.g.cooked() {
-		return layouts[e.gr.g.link].payload
+		return layouts[e.gr.g.base].payload
 	}
 	return 0
 }
 
 // cooked reports whether the target is a live cooked capture.
-func (g *gen) cooked() bool { return g.t.Live && (g.link == linkSLL || g.link == linkSLL2) }
+func (g *gen) cooked() bool { return g.t.Live && (g.base == linkSLL || g.base == linkSLL2) }
 
 // place is the instruction for a load at a constant offset. On a live cooked capture the header's fields are in the
 // packet's metadata.
@@ -127,7 +127,7 @@ func (e *emitter) place(n *valueNode) (op uint16, k uint32) {
 		{linkSLL2, 4, 4}:  extIfIndex,
 		{linkSLL2, 8, 2}:  extHatype,
 		{linkSLL2, 10, 1}: extPktType,
-	}[field{e.gr.g.link, n.k, n.size}]
+	}[field{e.gr.g.base, n.k, n.size}]
 	if !ok {
 		e.gr.g.fail(WrongLink, fmt.Sprintf("the kernel's filter does not see byte %d of the cooked header", n.k))
 	}
@@ -200,12 +200,14 @@ func (e *emitter) both(a, b value) {
 		return
 	}
 	e.toA(b)
+	x := e.r.x
+	e.r.x = b
 	if !e.spoilsX(a) {
 		e.put(opTax, 0)
-		e.r.x = b
 		e.toA(a)
 		return
 	}
+	e.r.x = x
 	w := e.freeWord()
 	if w < 0 {
 		w = e.evict()
@@ -245,7 +247,7 @@ func (e *emitter) spoilsX(x value) bool {
 	n := &e.v.n[x]
 	switch n.kind {
 	case vLoad:
-		return n.a != noValue
+		return n.a != noValue && n.a != e.r.x
 	case vMSH:
 		return true
 	case vNeg:

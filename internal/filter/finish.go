@@ -2,6 +2,8 @@ package filter
 
 // finish brings tests into the form in which the machine does them and merges what is equal.
 func (gr *graph) finish() {
+	gr.decide(2)
+	gr.g.v.merge = gr.g.elide && gr.g.vars == 0
 	for i := range gr.n[2:] {
 		gr.settle(&gr.n[i+2])
 	}
@@ -9,12 +11,31 @@ func (gr *graph) finish() {
 	if gr.g.elide {
 		gr.trimRoot()
 	}
+	gr.skipDecided()
+	gr.intern()
 }
 
 // settle rewrites one test: constants that are subtracted move to the other side, and a masked value that is compared
 // with zero becomes a test of bits.
 func (gr *graph) settle(n *gnode) {
 	v := &gr.g.v
+	if n.decided {
+		return
+	}
+	if n.user {
+		n.a, n.b = v.folded(n.a, gr.g.elide), v.folded(n.b, gr.g.elide)
+	}
+	if k, ok := v.isConst(n.b); ok {
+		n.b, n.k = noValue, k
+	}
+	if k, ok := v.isConst(n.a); ok && n.b == noValue {
+		n.decided = true
+		if !holds(n.op, k, n.k) {
+			n.t = n.f
+		}
+		n.f = n.t
+		return
+	}
 	for n.op == opEQ && n.b == noValue && n.a != noValue {
 		a := v.n[n.a]
 		if a.kind != vALU {
@@ -37,6 +58,21 @@ func (gr *graph) settle(n *gnode) {
 		default:
 			return
 		}
+	}
+}
+
+// skipDecided lets every way pass by the tests of constants.
+func (gr *graph) skipDecided() {
+	pass := func(i int32) int32 {
+		for !isLeaf(i) && gr.n[i].decided {
+			i = gr.n[i].t
+		}
+		return i
+	}
+	gr.root = pass(gr.root)
+	for i := range gr.n {
+		n := &gr.n[i]
+		n.t, n.f = pass(n.t), pass(n.f)
 	}
 }
 
@@ -84,7 +120,7 @@ func (gr *graph) trimRoot() {
 	for !isLeaf(r) && gr.n[r].t == gr.n[r].f {
 		r = gr.n[r].t
 	}
-	if isLeaf(r) {
+	if isLeaf(r) || gr.n[gr.root].decided {
 		gr.root = r
 		return
 	}

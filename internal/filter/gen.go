@@ -26,7 +26,8 @@ const (
 type gen struct {
 	text   string
 	t      Target
-	link   int // canonical link type
+	link   int // canonical link type in force; the target's until a tunnel changes it
+	base   int // canonical link type of the target
 	family family
 	v      values
 	conds  []condNode
@@ -97,7 +98,8 @@ func snapLen(t Target) uint32 {
 
 // setLayout takes the offsets of the target's link type.
 func (g *gen) setLayout() {
-	g.link = canonicalLink(g.t.LinkType)
+	g.base = canonicalLink(g.t.LinkType)
+	g.link = g.base
 	l, ok := layouts[g.link]
 	if !ok {
 		l = linkLayout{linkType: unset, payload: unset, net: unset, netLLC: unset}
@@ -107,7 +109,7 @@ func (g *gen) setLayout() {
 	g.linkType = offset{noVar, l.linkType}
 	g.payload = offset{noVar, l.payload}
 	g.net, g.netLLC = l.net, l.netLLC
-	g.elide = true
+	g.elide = l.family != fam80211
 	g.radioVar, g.payloadVar = noVar, noVar
 	if l.family == fam80211 {
 		g.payloadVar = g.newVar()

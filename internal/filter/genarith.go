@@ -44,11 +44,11 @@ func (g *gen) arith(a *arith) operand {
 		return g.access(a)
 	case aNeg:
 		o := g.arith(a.l)
-		o.v = g.v.neg(o.v)
+		g.asWritten(func() { o.v = g.v.neg(o.v) })
 		return o
 	}
 	l, r := g.arith(a.l), g.arith(a.r)
-	k, isConst := g.v.isConst(r.v)
+	k, isConst := g.v.isConst(g.v.folded(r.v, g.elide))
 	switch {
 	case a.op == aDiv && isConst && k == 0:
 		g.failArith(a, "division by zero")
@@ -57,8 +57,15 @@ func (g *gen) arith(a *arith) operand {
 	case (a.op == aShl || a.op == aShr) && a.r.op == aNum && k > 31:
 		g.failArith(a, "shift by more than 31 bits")
 	}
-	l.v = g.v.alu(a.op, l.v, r.v, g.elide)
+	g.asWritten(func() { l.v = g.v.alu(a.op, l.v, r.v, g.elide) })
 	return l
+}
+
+// asWritten runs f such that the values it makes are not folded yet.
+func (g *gen) asWritten(f func()) {
+	g.v.raw = true
+	f()
+	g.v.raw = false
 }
 
 func (g *gen) failArith(a *arith, msg string) {
@@ -78,7 +85,7 @@ func (g *gen) access(a *arith) operand {
 		if g.link != linkRadiotap && g.link != linkAVS && g.link != linkPrism {
 			g.failArith(a, "only captures with a radio header have radio[…]")
 		}
-		return operand{g.v.load(size, idx.v, 0), idx.guard}
+		return operand{g.indexed(offset{noVar, 0}, 0, idx.v, size), idx.guard}
 	case pLink:
 		return operand{g.indexed(g.linkHdr, 0, idx.v, size), idx.guard}
 	case pIP, pARP, pRARP, pATALK, pDECNET, pSCA, pLAT, pMOPRC, pMOPDL, pIPv6:
@@ -108,11 +115,17 @@ func (g *gen) guarded(inner, c cond) cond {
 
 // indexed is size bytes at o plus off plus the value idx.
 func (g *gen) indexed(o offset, off uint32, idx value, size uint8) value {
-	k, isConst := g.v.isConst(idx)
-	if o.v == noVar {
-		return g.v.load(size, idx, o.k+off)
+	if o.v == noVar && g.vars == 0 {
+		var x value
+		g.asWritten(func() { x = g.v.load(size, idx, o.k+off) })
+		return x
 	}
-	if isConst && k < 1<<31 {
+	idx = g.v.folded(idx, g.elide)
+	k, isConst := g.v.isConst(idx)
+	switch {
+	case o.v == noVar:
+		return g.v.load(size, idx, o.k+off)
+	case isConst && k < 1<<31:
 		return g.at(o, off+k, size)
 	}
 	sum := g.v.add(valueNode{kind: vVarSum, k: uint32(o.v), a: noValue, b: noValue})
@@ -123,6 +136,13 @@ func (g *gen) indexed(o offset, off uint32, idx value, size uint8) value {
 // transport is size bytes at idx after the IPv4 header.
 func (g *gen) transport(idx value, size uint8) value {
 	k := g.payload.k + g.net
+	if g.vars == 0 {
+		h := g.headerLen4()
+		var x value
+		g.asWritten(func() { x = g.v.load(size, g.v.alu(aAdd, idx, h, g.elide), k) })
+		return x
+	}
+	idx = g.v.folded(idx, g.elide)
 	if c, ok := g.v.isConst(idx); ok && (g.payload.v == noVar || c < 1<<31) {
 		return g.v.load(size, g.headerLen4(), k+c)
 	}

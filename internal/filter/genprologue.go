@@ -3,10 +3,11 @@ package filter
 // prologue puts before the conditions what has to be known before them: the length of radio and 802.11 headers, and
 // for PPI that an 802.11 frame follows.
 func (g *gen) prologue(root cond) cond {
-	if g.family != fam80211 && g.payloadVar == noVar {
+	if g.payloadVar == noVar {
 		return g.withInit(root)
 	}
 	usesRadio, usesPayload := g.usesVar(g.radioVar), g.usesVar(g.payloadVar)
+	g.elide = !usesPayload
 	radio := offset{noVar, 0}
 	if usesPayload || usesRadio {
 		radio = g.radioOffset()
@@ -17,7 +18,7 @@ func (g *gen) prologue(root cond) cond {
 	if usesRadio {
 		root = g.and(g.radioSet(), root)
 	}
-	if g.link == linkPPI {
+	if g.base == linkPPI {
 		root = g.and(g.test(opEQ, g.v.load(4, noValue, 4), 105<<24), root)
 	}
 	return g.withInit(root)
@@ -55,9 +56,13 @@ func (g *gen) radioOffset() offset {
 // radioSet gives the radio variable its value: the length that the radio header tells.
 func (g *gen) radioSet() cond {
 	set := func(base value, k uint32) cond {
-		return g.add(condNode{kind: cSet, set: []assign{{g.radioVar, base, k}}})
+		c := g.add(condNode{kind: cSet, set: []assign{{g.radioVar, base, k}}})
+		if base == noValue {
+			return c
+		}
+		return g.and(g.add(condNode{kind: cTouch, a: base}), c)
 	}
-	switch g.link {
+	switch g.base {
 	case linkAVS:
 		return set(g.v.load(4, noValue, 4), 0)
 	case linkPrism:
@@ -85,7 +90,7 @@ func (g *gen) wlanPayload(radio offset) cond {
 		return g.add(condNode{kind: cSet, set: []assign{{g.payloadVar, base, k}}})
 	}
 	control := func(mask uint32) cond { return g.test(opSET, g.at(radio, 0, 1), mask) }
-	if g.link != linkRadiotap {
+	if g.base != linkRadiotap {
 		qos := g.and(control(0x80), set(26))
 		data := g.and(control(0x08), g.and(g.not(control(0x04)), g.or(qos, set(24))))
 		return g.or(data, set(24))

@@ -95,11 +95,10 @@ var linkNumber = map[proto]uint32{
 	pSTP: sapSTP, pIPX: sapIPX, pNETBEUI: sapNetBEUI,
 }
 
-// eitherIP is protocol n over IPv6 or IPv4.
+// eitherIP is protocol n over IPv4 or IPv6.
 func (g *gen) eitherIP(n uint32) cond {
 	v4 := g.ipProto(n)
-	v6 := g.ip6Proto(n)
-	return g.or(v6, v4)
+	return g.or(v4, g.ip6Proto(n))
 }
 
 // ipProto is protocol n over IPv4.
@@ -147,7 +146,7 @@ func (g *gen) protoID(n uint32, q qual) cond {
 	}
 	switch q.proto {
 	case pDefault:
-		return g.or(g.ipProto(n), g.ip6Proto(n))
+		return g.eitherIP(n)
 	case pLink:
 		return g.linkProto(n)
 	case pIP:

@@ -45,7 +45,7 @@ func (g *gen) special(e *special) cond {
 // put before the packet; it is added, so that a filter says the same live and over the file.
 func (g *gen) length() value {
 	if g.cooked() {
-		return g.v.wireLen(layouts[g.link].payload)
+		return g.v.wireLen(layouts[g.base].payload)
 	}
 	return g.v.wireLen(0)
 }
@@ -171,27 +171,29 @@ func (g *gen) direction(out bool) cond {
 		return g.not(c)
 	}
 	const outgoing = 4 // PACKET_OUTGOING of linux/if_packet.h, also in cooked headers
-	if g.linkLevel() {
-		switch g.link {
-		case linkSLL:
-			return sent(g.eq(relLink, 0, 2, outgoing))
-		case linkSLL2:
-			return sent(g.eq(relLink, 10, 1, outgoing))
-		case linkSLIP:
-			return g.relationSLIP(out)
-		case linkPPPD:
-			n := uint32(0)
-			if out {
-				n = 1
-			}
-			return g.eq(relLink, 0, 1, n)
-		case linkIPNet:
-			n := uint32(2)
-			if out {
-				n = 1
-			}
-			return g.eq(relLink, 2, 2, n)
+	switch g.link {
+	case linkSLL:
+		return sent(g.eq(relLink, 0, 2, outgoing))
+	case linkSLL2:
+		return sent(g.eq(relLink, 10, 1, outgoing))
+	case linkSLIP:
+		c := g.eq(relLink, 0, 1, 0)
+		if out {
+			return g.not(c)
 		}
+		return c
+	case linkPPPD:
+		n := uint32(0)
+		if out {
+			n = 1
+		}
+		return g.eq(relLink, 0, 1, n)
+	case linkIPNet:
+		n := uint32(2)
+		if out {
+			n = 1
+		}
+		return g.eq(relLink, 2, 2, n)
 	}
 	if !g.t.Live {
 		g.fail(WrongLink, "the direction is not in "+g.linkDesc()+" files: \"inbound\" and \"outbound\" work live and on cooked captures")
@@ -199,21 +201,9 @@ func (g *gen) direction(out bool) cond {
 	return sent(g.test(opEQ, g.v.ext(2, extPktType), outgoing))
 }
 
-// linkLevel reports whether the link type in force is still the capture's own, not one inside of a tunnel.
-func (g *gen) linkLevel() bool { return g.family == layouts[g.link].family }
-
-// relationSLIP compares the direction byte of a SLIP header.
-func (g *gen) relationSLIP(out bool) cond {
-	c := g.eq(relLink, 0, 1, 0)
-	if out {
-		return g.not(c)
-	}
-	return c
-}
-
 // ifindex is the number of the interface that took the packet.
 func (g *gen) ifindex(n uint32) cond {
-	if g.link == linkSLL2 && g.linkLevel() {
+	if g.link == linkSLL2 {
 		return g.eq(relLink, 4, 4, n)
 	}
 	if !g.t.Live {

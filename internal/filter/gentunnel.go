@@ -64,7 +64,7 @@ func (g *gen) mpls(e *special) cond {
 		c = g.masked(relMPLS, 2, 1, 0, 1) // not the last label
 	case g.family == famEther, g.family == famCHDLC:
 		c = g.linkProto(etherMPLS)
-	case g.family == famPPP && (g.link == linkPPP || !g.linkLevel()):
+	case g.link == linkPPP:
 		c = g.linkProto(0x281) // PPP's number for MPLS unicast
 	default:
 		g.fail(WrongLink, g.linkDesc()+" carries no MPLS")
@@ -87,7 +87,7 @@ func (g *gen) pppoes(e *special) cond {
 		g.limit(e, "PPPoE session", 0xffff)
 		c = g.and(c, g.masked(relNet, 0, 4, e.num, 0xffff))
 	}
-	g.family, g.tunnel = famPPP, false
+	g.family, g.link, g.tunnel = famPPP, linkPPP, false
 	g.linkHdr = offset{g.payload.v, g.payload.k + g.net + 6}
 	g.linkType = g.linkHdr
 	g.payload = offset{g.linkHdr.v, g.linkHdr.k + 2}
@@ -152,7 +152,7 @@ func (g *gen) geneve(e *special) cond {
 	for _, v := range [...]int8{lt, lh, pl} {
 		g.init = append(g.init, assign{v: v, base: noValue})
 	}
-	g.family, g.tunnel = famEther, true
+	g.family, g.link, g.tunnel = famEther, linkEther, true
 	g.linkType, g.linkHdr, g.payload = offset{lt, 0}, offset{lh, 0}, offset{pl, 0}
 	g.net = 0 // what follows an LLC header without SNAP stays where the outer link type has it
 	return g.or(c4, c6)
@@ -194,7 +194,7 @@ func (g *gen) vxlan(e *special) cond {
 	c6 := g.and(v6, set6)
 	g.init = append(g.init, assign{v: v, base: noValue})
 	g.elide = false
-	g.family, g.tunnel = famEther, false
+	g.family, g.link, g.tunnel = famEther, linkEther, false
 	g.linkHdr, g.linkType, g.payload = offset{v, 0}, offset{v, 12}, offset{v, 14}
 	g.net, g.netLLC = 0, 3
 	return g.or(c4, c6)

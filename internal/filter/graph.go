@@ -8,14 +8,18 @@ const (
 
 // gnode is a test with a way on for each answer. A node whose ways are the same still loads what it tests.
 type gnode struct {
-	op   relop
-	user bool
-	keep bool // stays although both ways are the same
-	a    value
-	b    value // noValue: compare with k
-	k    uint32
-	t, f int32
-	set  []assign // not nil: no test; gives variables a value and goes on to t
+	// round is when the optimiser sees that the answer is known, counted from 1, and yes the answer. 0: it never is.
+	round   uint8
+	yes     bool
+	op      relop
+	user    bool
+	keep    bool // stays although both ways are the same
+	decided bool // compares constants; t is where it goes
+	a       value
+	b       value // noValue: compare with k
+	k       uint32
+	t, f    int32
+	set     []assign // not nil: no test; gives variables a value and goes on to t
 }
 
 // graph is a decision graph without cycles. Nodes 0 and 1 are the leaves.
@@ -37,6 +41,27 @@ func (g *gen) graph(root cond) *graph {
 	return gr
 }
 
+// decide takes the answers that are known up to a round. It is true while there were any to take.
+func (gr *graph) decide(round int) (changed bool) {
+	for i := range gr.n {
+		n := &gr.n[i]
+		if n.round == 0 {
+			continue
+		}
+		changed = true
+		if int(n.round) > round {
+			continue
+		}
+		if n.yes {
+			n.f = n.t
+		} else {
+			n.t = n.f
+		}
+		n.round = 0
+	}
+	return changed
+}
+
 // build makes the nodes of a condition that goes on to t when it is true and to f when not.
 func (gr *graph) build(c cond, t, f int32) int32 {
 	n := &gr.g.conds[c]
@@ -48,10 +73,9 @@ func (gr *graph) build(c cond, t, f int32) int32 {
 	case cNot:
 		return gr.build(n.l, f, t)
 	case cConst:
-		if n.k != 0 {
-			return t
-		}
-		return f
+		return gr.node(gnode{decided: true, round: 1, yes: n.k != 0, a: noValue, b: noValue, t: t, f: f})
+	case cTouch:
+		return gr.node(gnode{keep: true, a: n.a, b: noValue, t: t, f: t})
 	case cSet:
 		return gr.node(gnode{set: n.set, t: t, f: t})
 	}
@@ -63,17 +87,20 @@ func (gr *graph) node(n gnode) int32 {
 	return int32(len(gr.n) - 1)
 }
 
-// test adds a test, or decides it when it compares constants.
+// test adds a test, which is decided when it compares constants.
 func (gr *graph) test(n gnode) int32 {
 	v := &gr.g.v
 	if k, ok := v.isConst(n.b); ok {
 		n.b, n.k = noValue, k
 	}
 	if a, ok := v.isConst(n.a); ok && n.b == noValue {
-		if holds(n.op, a, n.k) {
-			return n.t
+		n.decided, n.round, n.yes = true, 1, holds(n.op, a, n.k)
+		if n.op == opEQ && n.user {
+			n.round = 2 // tcpdump subtracts first
 		}
-		return n.f
+	}
+	if n.op == opSET && n.k == 0 && !n.user {
+		n.round, n.yes = 1, false
 	}
 	return gr.node(n)
 }
@@ -143,7 +170,7 @@ func (s *specialiser) depends(i int32) bool {
 	}
 	n := &s.old[i]
 	d := n.set != nil
-	if !d {
+	if !d && !n.decided {
 		d = s.gr.g.v.n[n.a].vars || n.b != noValue && s.gr.g.v.n[n.b].vars
 	}
 	t, f := s.depends(n.t), s.depends(n.f)
@@ -183,12 +210,18 @@ func (s *specialiser) visit(i int32, env int) int32 {
 		r = s.visit(n.t, s.env(e))
 	} else {
 		t, f := s.visit(n.t, env), s.visit(n.f, env)
-		n.a = s.value(n.a, env)
+		if n.a != noValue {
+			n.a = s.value(n.a, env)
+		}
 		if n.b != noValue {
 			n.b = s.value(n.b, env)
 		}
 		n.t, n.f = t, f
-		r = s.gr.test(n)
+		if n.decided {
+			r = s.gr.node(n)
+		} else {
+			r = s.gr.test(n)
+		}
 	}
 	s.memo[key] = r
 	return r

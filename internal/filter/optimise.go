@@ -42,13 +42,19 @@ type optimiser struct {
 // optimise rewrites the graph.
 func (gr *graph) optimise() {
 	o := &optimiser{gr: gr}
-	for idle := 0; idle < maxIdleRounds && o.work < workBudget; idle++ {
+	if !gr.g.elide {
+		gr.decide(2)
+	}
+	for idle, round := 0, 1; idle < maxIdleRounds && o.work < workBudget; idle, round = idle+1, round+1 {
 		if isLeaf(gr.root) {
 			return
 		}
 		o.change, o.moved = false, false
 		o.find()
 		o.findEdgeDominators()
+		if gr.decide(round) {
+			o.change, o.moved = true, true
+		}
 		o.jumps()
 		if gr.g.elide {
 			o.findDominators()

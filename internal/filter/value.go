@@ -40,6 +40,11 @@ const failOffset = 0x7fffffff
 type values struct {
 	n     []valueNode
 	index map[valueKey]value
+	// raw keeps what the user wrote as it is; folded computes it later. Which tests are the same is decided before, as
+	// in tcpdump, where ip[9] = 6 and "ip proto 6" are different questions until the order of tests is settled.
+	raw bool
+	// merge lets folded move constants from an index into the load.
+	merge bool
 }
 
 // valueKey is what makes two values equal.
@@ -104,6 +109,9 @@ func (v *values) isConst(x value) (uint32, bool) {
 // load is size bytes at offset k plus the value idx (or noValue). Offsets wrap at 32 bits as the machine's do; one
 // that would be negative fails.
 func (v *values) load(size uint8, idx value, k uint32) value {
+	if v.raw {
+		return v.add(valueNode{kind: vLoad, size: size, k: k, a: idx, b: noValue})
+	}
 	if c, ok := v.isConst(idx); ok {
 		idx, k = noValue, k+c
 	}
@@ -130,7 +138,7 @@ func (v *values) wireLen(plus uint32) value {
 }
 
 func (v *values) neg(a value) value {
-	if k, ok := v.isConst(a); ok {
+	if k, ok := v.isConst(a); ok && !v.raw {
 		return v.constant(-k)
 	}
 	return v.add(valueNode{kind: vNeg, a: a, b: noValue})
@@ -139,6 +147,9 @@ func (v *values) neg(a value) value {
 // alu combines two values. It folds what tcpdump's optimiser folds, and, where that drops a load that could fail, only
 // when elide is set: a packet too short for a load is no match, so that dropping one can be seen.
 func (v *values) alu(op arithOp, a, b value, elide bool) value {
+	if v.raw {
+		return v.add(valueNode{kind: vALU, op: op, a: a, b: b})
+	}
 	ka, aConst := v.isConst(a)
 	kb, bConst := v.isConst(b)
 	if aConst && bConst {
@@ -172,35 +183,4 @@ func (v *values) alu(op arithOp, a, b value, elide bool) value {
 		b = v.constant(1)
 	}
 	return v.add(valueNode{kind: vALU, op: op, a: a, b: b})
-}
-
-// fold computes with constants, in 32 bits without sign; it is false for a division by zero.
-func fold(op arithOp, a, b uint32) (uint32, bool) {
-	switch op {
-	case aAdd:
-		return a + b, true
-	case aSub:
-		return a - b, true
-	case aMul:
-		return a * b, true
-	case aDiv:
-		if b == 0 {
-			return 0, false
-		}
-		return a / b, true
-	case aMod:
-		if b == 0 {
-			return 0, false
-		}
-		return a % b, true
-	case aAnd:
-		return a & b, true
-	case aOr:
-		return a | b, true
-	case aXor:
-		return a ^ b, true
-	case aShl:
-		return a << b, true
-	}
-	return a >> b, true
 }

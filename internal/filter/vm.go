@@ -24,7 +24,7 @@ func (p *Program) Run(pkt []byte, wireLen int) uint32 {
 			return a
 		case opLdW:
 			if uint64(k)+4 > n {
-				if k >= extBase {
+				if k >= extBase && p.Target.Live {
 					a = 0
 					continue
 				}
@@ -33,7 +33,7 @@ func (p *Program) Run(pkt []byte, wireLen int) uint32 {
 			a = be.BigEndian.Uint32(pkt[k:])
 		case opLdH:
 			if uint64(k)+2 > n {
-				if k >= extBase {
+				if k >= extBase && p.Target.Live {
 					a = 0
 					continue
 				}
@@ -42,7 +42,7 @@ func (p *Program) Run(pkt []byte, wireLen int) uint32 {
 			a = uint32(be.BigEndian.Uint16(pkt[k:]))
 		case opLdB:
 			if uint64(k)+1 > n {
-				if k >= extBase {
+				if k >= extBase && p.Target.Live {
 					a = 0
 					continue
 				}
