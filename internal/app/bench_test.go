@@ -1,6 +1,11 @@
 package app
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/gopacket/gopacket"
+	"github.com/gopacket/gopacket/layers"
+)
 
 // benchSegment measures a call on a fresh flow.
 func benchSegment(b *testing.B, s Segment) {
@@ -102,4 +107,47 @@ func BenchmarkQUICInitial(b *testing.B) {
 			b.Fatal("no ClientHello")
 		}
 	}
+}
+
+// BenchmarkCaptures measures a call per packet over the captures of others, with flows,
+// the way a tracker would call it: not for flows that are done.
+func BenchmarkCaptures(b *testing.B) {
+	type call struct {
+		flow int
+		seg  Segment
+	}
+	var calls []call
+	flows := 0
+	for _, path := range captureFiles(b, capturesDir(b)) {
+		p := newReplay(Options{})
+		numbers := map[*testFlow]int{}
+		readCapture(b, path, func(_ int, link layers.LinkType, data []byte, ci gopacket.CaptureInfo) {
+			f, _, ok := p.packet(link, data, ci)
+			if !ok {
+				return
+			}
+			if _, known := numbers[f]; !known {
+				numbers[f] = flows
+				flows++
+			}
+			calls = append(calls, call{numbers[f], p.seg})
+		})
+	}
+	r := NewRecognizer(Options{})
+	r.Passive = NewPassiveDNS(0)
+	states := make([]FlowState, flows)
+	b.ReportAllocs()
+	i := 0
+	for b.Loop() {
+		if i == len(calls) {
+			i = 0
+			clear(states)
+		}
+		c := &calls[i]
+		i++
+		if st := &states[c.flow]; !st.Done() {
+			r.Segment(st, &c.seg)
+		}
+	}
+	b.ReportMetric(float64(len(calls)), "packets")
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"compress/gzip"
 	"encoding/binary"
+	"errors"
 	"io"
 	"os"
 	"os/exec"
@@ -80,7 +81,7 @@ func readCapture(t testing.TB, path string, f func(number int, link layers.LinkT
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	in := bufio.NewReaderSize(file, 1<<20)
 	if magic, _ := in.Peek(2); len(magic) == 2 && magic[0] == 0x1f && magic[1] == 0x8b {
 		z, err := gzip.NewReader(in)
@@ -122,7 +123,7 @@ func readCapture(t testing.TB, path string, f func(number int, link layers.LinkT
 	for n := 1; ; n++ {
 		data, ci, err := r.ReadPacketData()
 		if err != nil {
-			if err != io.EOF {
+			if !errors.Is(err, io.EOF) {
 				t.Logf("%s: packet %d: %v", filepath.Base(path), n, err)
 			}
 			return

@@ -152,6 +152,7 @@ func detectByFirst(st *FlowState, s *Segment, b []byte) Protocol {
 			return SSDP
 		case SIP:
 			return SIP
+		default:
 		}
 	case c>>6 == 2:
 		if isRTCP(b) {

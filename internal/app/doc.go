@@ -29,6 +29,20 @@
 //     for a QUIC Initial packet of a connection not seen just before, at most
 //     maxLooksQUIC times per flow.
 //
+// # Where a field appears
+//
+// At the segment that completes the message or the head it belongs to, as in tshark; of
+// HTTP that is the end of the head, never of the body. Retransmitted bytes are not read
+// again when the caller says which they are (Segment.Repeated), late ones find their
+// place when it says that something is missing (Segment.Missing).
+//
+// # What is not recognised
+//
+// The names inside of HTTP/2 and HTTP/3 (they are encrypted or compressed), the inner name
+// of an encrypted ClientHello (the outer one is reported), SSL 2.0's ClientHello, QUIC
+// drafts, a DTLS ClientHello in fragments. A segment of a body that begins with something
+// that is an HTTP head letter by letter is taken for one.
+//
 // # What ports are for
 //
 // Recognition is by payload. A port is consulted in four places, always together with

@@ -159,6 +159,7 @@ func (r *Recognizer) httpHead(head []byte) (body, status int) {
 			}
 		case headerTransferEncoding:
 			chunked = true
+		default:
 		}
 	}
 	if chunked { // RFC 9112 section 6.3: it overrides Content-Length; not walked

@@ -27,14 +27,16 @@ var publishedJA4 = []struct {
 		"1301,1302,1303,c02b,c02f,c02c,c030,cca9,cca8,c013,c014,009c,009d,002f,0035",
 		"001b,0000,0033,0010,4469,0017,002d,000d,0005,0023,0012,002b,ff01,000b,000a,0015",
 		"0403,0804,0401,0503,0805,0501,0806,0601", "0304,0303",
-		[]string{"h2", "http/1.1"}, "t13d1516h2_8daaf6152771_e5627efa2ab1",
+		[]string{"h2", "http/1.1"},
+		"t13d1516h2_8daaf6152771_e5627efa2ab1",
 	},
 	{
 		"latest.pcapng stream 5, with a pre-shared key", 't', 0x0303,
 		"1301,1302,1303,c02b,c02f,c02c,c030,cca9,cca8,c013,c014,009c,009d,002f,0035",
 		"000d,0010,0000,000b,0023,4469,ff01,0033,000a,002d,002b,0005,0017,0012,001b,0029",
 		"0403,0804,0401,0503,0805,0501,0806,0601", "0304,0303",
-		[]string{"h2"}, "t13d1516h2_8daaf6152771_9b887d9acb53",
+		[]string{"h2"},
+		"t13d1516h2_8daaf6152771_9b887d9acb53",
 	},
 	{
 		"latest.pcapng stream 3, TLS 1.2 without ALPN", 't', 0x0303,
@@ -48,25 +50,29 @@ var publishedJA4 = []struct {
 		"1301,1302,1303,c02b,c02f,c02c,c030,cca9,cca8,c013,c014,009c,009d,002f,0035",
 		"fe0d,0010,0017,0033,44cd,ff01,000a,000d,0023,002b,000b,ca34,002d,0000,0005,001b,0012",
 		"0904,0905,0906,0403,0804,0401,0503,0805,0501,0806,0601", "0304,0303",
-		[]string{"h2"}, "t13d1517h2_8daaf6152771_cb7bf5808d99",
+		[]string{"h2"},
+		"t13d1517h2_8daaf6152771_cb7bf5808d99",
 	},
 	{
 		"chrome-cloudflare-quic-with-secrets.pcapng", 'q', 0x0303,
 		"1301,1302,1303", "0000,0010,000a,000d,001b,002b,002d,0033,0039,4469",
 		"0403,0804,0401,0503,0805,0501,0806,0601,0201", "0304",
-		[]string{"h3"}, "q13d0310h3_55b375c5d22e_cd85d2d88918",
+		[]string{"h3"},
+		"q13d0310h3_55b375c5d22e_cd85d2d88918",
 	},
 	{
 		"ssh2.pcapng stream 33", 'q', 0x0303,
 		"1301,1302,1303", "0000,0010,000a,000d,001b,0029,002a,002b,002d,0033,0039,4469",
 		"0403,0804,0401,0503,0805,0501,0806,0601,0201", "0304",
-		[]string{"h3"}, "q13d0312h3_55b375c5d22e_73e2d9e6cde6",
+		[]string{"h3"},
+		"q13d0312h3_55b375c5d22e_73e2d9e6cde6",
 	},
 	{
 		"README, Chrome over QUIC", 'q', 0x0303,
 		"1301,1302,1303", "0000,0010,000a,000d,001b,0029,002b,002d,0033,0039,4469,fe0d",
 		"0403,0804,0401,0503,0805,0501,0806,0601,0201", "0304",
-		[]string{"h3"}, "q13d0312h3_55b375c5d22e_06cda9e17597",
+		[]string{"h3"},
+		"q13d0312h3_55b375c5d22e_06cda9e17597",
 	},
 }
 
@@ -158,7 +164,7 @@ func TestJA4Parts(t *testing.T) {
 		want  string // prefix
 	}{
 		{"no extensions at all", func(h *helloSpec) { h.extensions = nil }, "t12i010000_" + hash12("1301") + "_000000000000"},
-		{"an empty list of extensions", func(h *helloSpec) {}, "t12i010000_" + hash12("1301") + "_000000000000"},
+		{"an empty list of extensions", func(*helloSpec) {}, "t12i010000_" + hash12("1301") + "_000000000000"},
 		{"no ciphers", func(h *helloSpec) { h.ciphers = nil }, "t12i000000_000000000000_000000000000"},
 		{"only SNI and ALPN", func(h *helloSpec) {
 			h.extensions, h.alpn, h.sni = []int{0, 0x10}, []string{"http/1.1"}, "a"

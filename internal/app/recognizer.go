@@ -59,22 +59,22 @@ type Segment struct {
 type Outcome uint8
 
 const (
-	// OutcomeNone: looked at, nothing new.
+	// OutcomeNone is the outcome of a look that brought nothing new.
 	OutcomeNone Outcome = iota
-	// OutcomeSkipped: not looked at; the flow is done, or there is no payload, or the
+	// OutcomeSkipped means not looked at: the flow is done, or there is no payload, or the
 	// transport is neither TCP nor UDP.
 	OutcomeSkipped
-	// OutcomeProtocol: the protocol became known, no field was found.
+	// OutcomeProtocol means that the protocol became known and no field was found.
 	OutcomeProtocol
-	// OutcomeFields: fields were found, see Recognizer.Fields; perhaps of a message that
+	// OutcomeFields means that fields were found, see Recognizer.Fields; perhaps of a message that
 	// is not complete yet.
 	OutcomeFields
-	// OutcomePartial: part of a message, kept until the rest comes.
+	// OutcomePartial means part of a message, kept until the rest comes.
 	OutcomePartial
-	// OutcomeMalformed: a message of a known protocol that cannot be read; Fields gives
+	// OutcomeMalformed means a message of a known protocol that cannot be read; Fields gives
 	// what came before the fault.
 	OutcomeMalformed
-	// OutcomeGaveUp: the last look at a flow; what it speaks stays unknown.
+	// OutcomeGaveUp means the last look at a flow; what it speaks stays unknown.
 	OutcomeGaveUp
 	// NumOutcomes is the number of outcomes.
 	NumOutcomes

@@ -8,13 +8,11 @@ const maxBanner = 255
 // ssh reports the identification string at the start of b, without its line end. When
 // both sides have said theirs the flow is done.
 func (r *Recognizer) ssh(st *FlowState, fromClient bool, b []byte, cut bool) verdict {
-	line := b
-	if i := bytes.IndexByte(b[:min(len(b), maxBanner)], '\n'); i >= 0 {
-		line = bytes.TrimRight(b[:i], "\r")
+	line := b[:min(len(b), maxBanner)]
+	if i := bytes.IndexByte(line, '\n'); i >= 0 {
+		line = bytes.TrimRight(line[:i], "\r")
 	} else if len(b) < maxBanner && !cut {
 		return verdictNeed
-	} else {
-		line = b[:min(len(b), maxBanner)]
 	}
 	r.add(FieldSSHProtocol, line)
 	if fromClient {
@@ -89,12 +87,11 @@ func detectText(st *FlowState, s *Segment, b []byte) (Protocol, kind) {
 	if b[0] < 'A' || b[0] > 'Z' {
 		return Unknown, kindNone
 	}
-	switch p := textProtocol(b); p {
-	case HTTP:
+	p := textProtocol(b)
+	if p == HTTP {
 		return p, kindHTTP
-	default:
-		return p, kindNone
 	}
+	return p, kindNone
 }
 
 // greeting220 tells mail from file transfer by the server's greeting, RFC 5321 section
