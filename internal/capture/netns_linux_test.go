@@ -86,12 +86,38 @@ func ip(t *testing.T, args string) string {
 	return string(out)
 }
 
-// veth makes the pair va, vb in the thread's namespace, both up.
+// veth makes the pair va, vb in the thread's namespace, both up and with a link.
 func veth(t *testing.T) {
 	t.Helper()
 	ip(t, "link add va type veth peer name vb")
 	ip(t, "link set va up")
 	ip(t, "link set vb up")
+	linked(t, "va")
+	linked(t, "vb")
+}
+
+// linked waits until an interface that is up has its link. The kernel drops silently what
+// is sent before.
+func linked(t *testing.T, name string) InterfaceInfo {
+	t.Helper()
+	for end := time.Now().Add(5 * time.Second); ; {
+		list, err := List()
+		if err != nil {
+			t.Fatal(err)
+		}
+		info, err := lookup(list, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Running {
+			// The link's state is told just before the queue is switched on, both under one lock.
+			ip(t, "link set "+name+" up")
+			return info
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%s has no link", name)
+		}
+	}
 }
 
 // sender sends frames as they are.
@@ -100,25 +126,9 @@ type sender struct {
 	to unix.SockaddrLinklayer
 }
 
-// newSender waits until the interface, which is up, has its link: the kernel drops silently
-// what is sent before.
 func newSender(t *testing.T, name string) *sender {
 	t.Helper()
-	var info InterfaceInfo
-	for end := time.Now().Add(5 * time.Second); !info.Running; {
-		list, err := List()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if info, err = lookup(list, name); err != nil {
-			t.Fatal(err)
-		}
-		if time.Now().After(end) {
-			t.Fatalf("%s has no link", name)
-		}
-	}
-	// The link's state is told just before the queue is switched on, both under one lock.
-	ip(t, "link set "+name+" up")
+	info := linked(t, name)
 	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
