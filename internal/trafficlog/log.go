@@ -1,0 +1,376 @@
+package trafficlog
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/tarrafa/tarrafa/internal/packet"
+	"github.com/tarrafa/tarrafa/internal/segment"
+	"github.com/tarrafa/tarrafa/internal/track"
+)
+
+// Log is the follower that writes the record of one capture: packet numbers only grow.
+// Several captures may share a file, each with its own Log. Apply is called by one
+// goroutine; everything else by any.
+type Log struct {
+	path string // empty: a stream that was handed in
+	opt  Options
+
+	mu       sync.Mutex
+	out      io.Writer
+	file     *os.File // nil: a stream
+	regular  bool     // the file can be cut
+	encoders []encoder
+	buffers  [][]byte // of the encoders; the first also collects a batch
+	sides    sides
+
+	done   uint64 // number of the last packet whose line is written, or that has none
+	skip   uint64 // lines that a former run wrote behind its cursor
+	rest   []byte // of a line that a stream took in part; owned
+	keeper *keeper
+	start  segment.Cursor
+
+	status  Status
+	retryAt time.Time // not before, after a failure
+	wait    time.Duration
+	closed  bool
+}
+
+var _ track.Follower = (*Log)(nil)
+
+// ErrClosed is returned by the methods of a closed Log.
+var ErrClosed = errors.New("trafficlog: closed")
+
+// Status is how the record is doing.
+type Status struct {
+	Target    string // path, or "-"
+	Lines     uint64 // written by this run
+	Bytes     uint64 // written by this run
+	Skipped   uint64 // packets without a record: not TCP (nor UDP when asked for), tunnels, later fragments
+	Repeated  uint64 // packets whose line was there already
+	Torn      uint64 // unfinished lines that were cut off: after a crash, or on a full disk
+	Reopened  uint64
+	Failures  uint64 // writes that failed
+	LastError string // empty when all is well again
+}
+
+// Open opens the record for appending; folder and file are made when missing (modes 0700
+// and 0600). What a crash left unfinished at its end is cut off.
+func Open(path string, opt Options) (*Log, error) {
+	l := newLog(opt)
+	l.path, l.status.Target = path, path
+	if err := l.openFile(); err != nil {
+		return nil, err
+	}
+	if l.regular && alone(l.file) {
+		if err := l.mendTail(); err != nil {
+			_ = l.file.Close()
+			return nil, err
+		}
+	}
+	share(l.file)
+	if err := l.findPlace(); err != nil {
+		_ = l.file.Close()
+		return nil, err
+	}
+	return l, nil
+}
+
+// NewWriter returns a Log that writes to a stream, for example standard output. Close
+// does not close it.
+func NewWriter(w io.Writer, opt Options) *Log {
+	opt.KeepCursor = false
+	l := newLog(opt)
+	l.out, l.status.Target = w, "-"
+	return l
+}
+
+func newLog(opt Options) *Log {
+	l := &Log{opt: opt.withDefaults()}
+	l.sides.configured = l.opt.Local
+	l.encoders = make([]encoder, l.opt.Workers)
+	l.buffers = make([][]byte, l.opt.Workers)
+	for i := range l.encoders {
+		l.encoders[i] = encoder{
+			opt: &l.opt, sides: &l.sides, clock: clock{location: l.opt.Location},
+			capture: appendString(nil, l.opt.Capture),
+		}
+	}
+	return l
+}
+
+// Apply appends the lines of a batch with one write. It returns an error when they could
+// not all be written; offered again, the batch goes on where it stopped. After a failure
+// it first waits a while, longer each time, up to five seconds.
+func (l *Log) Apply(ctx context.Context, b *track.Batch) error {
+	if err := l.pause(ctx); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return ErrClosed
+	}
+	if len(l.rest) > 0 {
+		n, err := l.out.Write(l.rest)
+		l.rest = l.rest[n:]
+		if err != nil {
+			return l.failed(err)
+		}
+	}
+	l.sides.observe(b.Rows, b.Chunk)
+	rows := l.news(b)
+	out := l.encode(b, rows)
+	if err := l.write(b, rows, out); err != nil {
+		return err
+	}
+	l.done = max(l.done, before(b.Next.Packet))
+	l.keeper.store(b.Next, l.file)
+	return nil
+}
+
+// before returns the number of the packet before n.
+func before(n uint64) uint64 { return max(n, 1) - 1 }
+
+// news returns the rows whose lines are not written yet, and counts.
+func (l *Log) news(b *track.Batch) []packet.Summary {
+	rows := b.Rows
+	for len(rows) > 0 && rows[0].Number <= l.done {
+		rows = rows[1:]
+		l.status.Repeated++
+	}
+	for l.skip > 0 && len(rows) > 0 {
+		if l.encoders[0].has(b, &rows[0]) {
+			l.skip--
+		}
+		rows = rows[1:]
+		l.status.Repeated++
+	}
+	return rows
+}
+
+// parallelBytes is from how many captured bytes on a batch is shared among workers.
+const parallelBytes = 64 << 10
+
+// encode returns the lines of rows. They belong to the Log and are valid until the next
+// call.
+func (l *Log) encode(b *track.Batch, rows []packet.Summary) []byte {
+	parts := split(rows, len(l.encoders))
+	if len(parts) == 1 {
+		l.buffers[0] = l.encoders[0].lines(l.buffers[0][:0], b, parts[0])
+		return l.buffers[0]
+	}
+	var wg sync.WaitGroup
+	for i := 1; i < len(parts); i++ {
+		wg.Go(func() { l.buffers[i] = l.encoders[i].lines(l.buffers[i][:0], b, parts[i]) })
+	}
+	l.buffers[0] = l.encoders[0].lines(l.buffers[0][:0], b, parts[0])
+	wg.Wait()
+	for i := 1; i < len(parts); i++ {
+		l.buffers[0] = append(l.buffers[0], l.buffers[i]...)
+	}
+	return l.buffers[0]
+}
+
+// lines appends the lines of rows.
+func (e *encoder) lines(dst []byte, b *track.Batch, rows []packet.Summary) []byte {
+	for i := range rows {
+		if s := &rows[i]; e.opt.wants(s) {
+			dst = e.append(dst, b, s)
+		}
+	}
+	return dst
+}
+
+// rowCost is what a row costs besides its payload, in bytes of payload.
+const rowCost = 150
+
+// split cuts rows into up to n runs of about the same cost.
+func split(rows []packet.Summary, n int) [][]packet.Summary {
+	total := 0
+	for i := range rows {
+		total += int(rows[i].CapLen) + rowCost
+	}
+	if total < parallelBytes || n < 2 {
+		return [][]packet.Summary{rows}
+	}
+	parts := make([][]packet.Summary, 0, n)
+	from, sum := 0, 0
+	for i := range rows {
+		sum += int(rows[i].CapLen) + rowCost
+		if len(parts) < n-1 && sum >= total*(len(parts)+1)/n {
+			parts = append(parts, rows[from:i+1])
+			from = i + 1
+		}
+	}
+	return append(parts, rows[from:])
+}
+
+// write writes the lines of rows. When that fails in the middle it books the lines that
+// are whole and gets rid of the one that is not.
+func (l *Log) write(b *track.Batch, rows []packet.Summary, out []byte) error {
+	n, err := 0, error(nil)
+	if len(out) > 0 {
+		n, err = l.out.Write(out)
+	}
+	whole := bytes.LastIndexByte(out[:n], '\n') + 1
+	lines := uint64(bytes.Count(out[:whole], []byte{'\n'}))
+	if err == nil {
+		l.booked(lines, n)
+		l.status.Skipped += uint64(len(rows)) - lines
+		l.status.LastError, l.wait = "", 0
+		return nil
+	}
+	if n > whole && !l.cut(n-whole) {
+		// A stream has it already: the next write completes it.
+		end := whole + bytes.IndexByte(out[whole:], '\n') + 1
+		l.rest = append(l.rest[:0], out[n:end]...)
+		lines++
+		whole = n
+	}
+	l.booked(lines, whole)
+	l.status.Skipped += l.bookRows(b, rows, lines)
+	return l.failed(err)
+}
+
+func (l *Log) booked(lines uint64, bytes int) {
+	l.status.Lines += lines
+	l.status.Bytes += uint64(bytes)
+}
+
+// bookRows moves done to the row of the given line, and returns how many rows without a
+// line come before it.
+func (l *Log) bookRows(b *track.Batch, rows []packet.Summary, lines uint64) (without uint64) {
+	for i := range rows {
+		if lines == 0 {
+			break
+		}
+		if l.encoders[0].has(b, &rows[i]) {
+			lines--
+		} else {
+			without++
+		}
+		l.done = rows[i].Number
+	}
+	return without
+}
+
+// cut removes the last n bytes, an unfinished line that was just written. It returns false
+// when that is impossible: on a stream, or when somebody else has appended since.
+func (l *Log) cut(n int) bool {
+	if !l.regular {
+		return false
+	}
+	at, err := l.file.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return false
+	}
+	info, err := l.file.Stat()
+	if err != nil || info.Size() != at || l.file.Truncate(at-int64(n)) != nil {
+		return false
+	}
+	l.status.Torn++
+	return true
+}
+
+// Waits after failures.
+const (
+	firstWait = 50 * time.Millisecond
+	longWait  = 5 * time.Second
+)
+
+func (l *Log) failed(err error) error {
+	l.wait = min(max(2*l.wait, firstWait), longWait)
+	l.retryAt = time.Now().Add(l.wait)
+	l.status.Failures++
+	err = fmt.Errorf("trafficlog: write %s: %w", l.status.Target, err)
+	if l.status.LastError == "" {
+		l.opt.Log.Error("the traffic record cannot be written; packets are kept in the capture", "error", err)
+	}
+	l.status.LastError = err.Error()
+	return err
+}
+
+// pause waits until the next attempt may be made.
+func (l *Log) pause(ctx context.Context) error {
+	l.mu.Lock()
+	wait := time.Until(l.retryAt)
+	l.mu.Unlock()
+	if wait <= 0 {
+		return ctx.Err()
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Resume returns the place from which to follow the capture, known from an earlier run
+// with the same Options.Capture; the zero Cursor otherwise. Lines that were written behind
+// that place are recognised and not written again.
+func (l *Log) Resume() segment.Cursor {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.start
+}
+
+// Status returns how the record is doing.
+func (l *Log) Status() Status {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.status
+}
+
+// Reopen goes on in the file that now has the record's name, after somebody has renamed
+// the old one (SIGHUP, logrotate). Every line is in exactly one of the two. When the new
+// file cannot be opened the old one goes on. A stream stays as it is.
+func (l *Log) Reopen() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case l.closed:
+		return ErrClosed
+	case l.path == "":
+		return nil
+	}
+	old := l.file
+	if err := l.openFile(); err != nil {
+		return err
+	}
+	share(l.file)
+	l.status.Reopened++
+	l.retryAt, l.wait = time.Time{}, 0
+	l.keeper.moved(l.file)
+	if err := old.Close(); err != nil {
+		return fmt.Errorf("trafficlog: close the file before: %w", err)
+	}
+	return nil
+}
+
+// Close ends the record. What was applied is in the file.
+func (l *Log) Close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return nil
+	}
+	l.closed = true
+	err := l.keeper.close()
+	if l.file != nil {
+		err = errors.Join(err, l.file.Close())
+	}
+	if err != nil {
+		return fmt.Errorf("trafficlog: close %s: %w", l.status.Target, err)
+	}
+	return nil
+}

@@ -1,0 +1,44 @@
+package trafficlog
+
+import (
+	"log/slog"
+	"net/netip"
+	"time"
+)
+
+// DefaultPath is where the old watcher wrote.
+const DefaultPath = "logs/traffic.json"
+
+// Options say what is written. The zero value writes exactly the old watcher's fields.
+type Options struct {
+	Extra    bool           // our additions behind the old fields
+	UDP      bool           // records for UDP packets too
+	Capture  string         // names the capture, for the additions and the cursor
+	Local    []netip.Prefix // the capturing machine's addresses, where the capture does not tell directions
+	Location *time.Location // of the timestamp; nil: the local one
+	Workers  int            // goroutines that encode a large batch; 0: 2
+
+	// KeepCursor keeps a file beside the record that says how far it got, so that a new
+	// start with the same Capture goes on there: [Log.Resume].
+	KeepCursor bool
+	// Owner is given the files and folders that are made; nil: they stay the process's.
+	Owner *Owner
+
+	Log *slog.Logger // nil: none
+}
+
+// Owner is a user of the system.
+type Owner struct{ UID, GID int }
+
+func (o Options) withDefaults() Options {
+	if o.Location == nil {
+		o.Location = time.Local
+	}
+	if o.Workers <= 0 {
+		o.Workers = 2
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return o
+}
