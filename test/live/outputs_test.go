@@ -1,0 +1,273 @@
+package live_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/tarrafa/tarrafa/internal/postgres/pgtest"
+)
+
+// numbers reads the packet numbers of JSON Lines files, and checks that each line is a
+// whole object.
+func numbers(t *testing.T, files ...string) map[uint64]int {
+	t.Helper()
+	seen := map[uint64]int{}
+	for _, name := range files {
+		f, err := os.Open(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sc := bufio.NewScanner(f)
+		sc.Buffer(nil, 4<<20)
+		for sc.Scan() {
+			var r struct{ Number uint64 }
+			if err := json.Unmarshal(sc.Bytes(), &r); err != nil {
+				t.Fatalf("%s: %v: %.100s", name, err, sc.Text())
+			}
+			seen[r.Number]++
+		}
+		if err := sc.Err(); err != nil {
+			t.Fatal(err)
+		}
+		f.Close()
+	}
+	return seen
+}
+
+func onceEach(t *testing.T, seen map[uint64]int, total uint64) {
+	t.Helper()
+	for n := uint64(1); n <= total; n++ {
+		if seen[n] != 1 {
+			t.Fatalf("packet %d has %d lines", n, seen[n])
+		}
+	}
+	if uint64(len(seen)) != total {
+		t.Errorf("%d lines for %d packets", len(seen), total)
+	}
+}
+
+func TestRotationLosesAndDoublesNoLine(t *testing.T) {
+	ns := newNamespace(t)
+	dir := t.TempDir()
+	file := filepath.Join(dir, "logs", "traffic.json")
+	r := ns.start(t, "capture", "-i", "vb", "--data-dir", dir, "--json", file, "--json-udp", "--view", "none", "udp")
+	r.capturing()
+	sent := make(chan struct{})
+	go func() {
+		defer close(sent)
+		ns.sendUDP(t, 20000, 100, 10*time.Millisecond)
+	}()
+	files := []string{file}
+	for i := range 100 {
+		old := fmt.Sprintf("%s.%d", file, i)
+		if err := os.Rename(file, old); err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, old)
+		r.signal(syscall.SIGHUP)
+		r.until("a new file", func() bool { _, err := os.Stat(file); return err == nil })
+	}
+	<-sent
+	time.Sleep(100 * time.Millisecond)
+	if code := r.end(); code != 0 {
+		t.Fatalf("exit code %d\n%s", code, r.stderr())
+	}
+	m := readMeta(t, r.kept())
+	balanced(t, m.Ledger)
+	if m.Ledger.Written != 20000 {
+		t.Errorf("written %d", m.Ledger.Written)
+	}
+	onceEach(t, numbers(t, files...), m.Ledger.Written)
+}
+
+func TestJSONToStandardOutput(t *testing.T) {
+	ns := newNamespace(t)
+	r := ns.start(t, "capture", "-i", "vb", "--data-dir", t.TempDir(), "--json", "-", "--json-udp", "-c", "50", "udp")
+	r.capturing()
+	ns.sendUDP(t, 50, 64, 0)
+	if code := r.wait(10 * time.Second); code != 0 {
+		t.Fatalf("exit code %d\n%s", code, r.stderr())
+	}
+	lines := strings.Split(strings.TrimSpace(r.stdout()), "\n")
+	if len(lines) != 50 {
+		t.Fatalf("%d lines on stdout", len(lines))
+	}
+	var rec struct {
+		Src, Dst, Protocol string
+		Dport, Len         int
+		Direction          string
+	}
+	if err := json.Unmarshal([]byte(lines[0]), &rec); err != nil {
+		t.Fatal(err)
+	}
+	if rec.Src != "10.99.0.1" || rec.Dport != 5353 || rec.Protocol != "UDP" || rec.Len != 64 || rec.Direction != "RECEBIDO" {
+		t.Errorf("%+v", rec)
+	}
+	if !strings.Contains(r.stderr(), "every packet is in exactly one place") {
+		t.Error("the statistics are not on stderr")
+	}
+}
+
+// database starts a PostgreSQL and returns it with a connection string that works from
+// any network namespace.
+func database(t *testing.T) (*pgtest.Server, string, string) {
+	t.Helper()
+	s := pgtest.Start(t)
+	name := s.Database(t)
+	return s, name, s.DSN(name, name)
+}
+
+func count(t *testing.T, s *pgtest.Server, name, query string) uint64 {
+	t.Helper()
+	n, err := strconv.ParseUint(strings.TrimSpace(s.Run(t, name, query)), 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func TestDatabaseFaultsLoseAndDoubleNothing(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		fault func(t *testing.T, s *pgtest.Server)
+	}{
+		{"none", func(*testing.T, *pgtest.Server) {}},
+		{"killed and restarted", func(t *testing.T, s *pgtest.Server) {
+			must(t, s.Kill())
+			time.Sleep(700 * time.Millisecond)
+			must(t, s.Start())
+		}},
+		{"stopped and restarted", func(t *testing.T, s *pgtest.Server) {
+			must(t, s.Stop())
+			time.Sleep(700 * time.Millisecond)
+			must(t, s.Start())
+		}},
+		{"hanging", func(t *testing.T, s *pgtest.Server) {
+			must(t, s.Pause())
+			time.Sleep(2 * time.Second)
+			must(t, s.Resume())
+		}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			ns := newNamespace(t)
+			s, name, dsn := database(t)
+			r := ns.start(t, "capture", "-i", "vb", "--data-dir", t.TempDir(), "--view", "none", "--db", dsn, "udp")
+			r.capturing()
+			sent := make(chan struct{})
+			go func() {
+				defer close(sent)
+				ns.sendUDP(t, 30000, 100, 5*time.Millisecond)
+			}()
+			time.Sleep(400 * time.Millisecond)
+			tc.fault(t, s)
+			<-sent
+			time.Sleep(100 * time.Millisecond)
+			// Give the sink the time to come back; the flush at the end is bounded.
+			r.until("the rows to be stored", func() bool {
+				out, err := s.Psql(name, "select count(*) from packets")
+				return err == nil && strings.TrimSpace(out) == "30000"
+			})
+			if code := r.end(); code != 0 {
+				t.Fatalf("exit code %d\n%s", code, r.stderr())
+			}
+			m := readMeta(t, r.kept())
+			balanced(t, m.Ledger)
+			rows := count(t, s, name, "select count(*) from packets")
+			distinct := count(t, s, name, "select count(distinct number) from packets")
+			if rows != m.Ledger.Written || distinct != rows {
+				t.Errorf("%d rows, %d distinct, ledger %+v", rows, distinct, m.Ledger)
+			}
+		})
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestDatabaseAwayAllTheTimeIsCaughtUpByNextStart(t *testing.T) {
+	ns := newNamespace(t)
+	s, name, dsn := database(t)
+	dir := t.TempDir()
+	must(t, s.Stop())
+	first := ns.start(t, "capture", "-i", "vb", "--data-dir", dir, "--view", "none", "--db", dsn, "udp")
+	first.capturing()
+	ns.sendUDP(t, 5000, 100, time.Millisecond)
+	first.until("the missing database to be reported", func() bool { return strings.Contains(first.stderr(), "problem") || strings.Contains(first.stderr(), "warning") })
+	if code := first.end(); code != 0 {
+		t.Fatalf("exit code %d\n%s", code, first.stderr())
+	}
+	m := readMeta(t, first.kept())
+	balanced(t, m.Ledger)
+	if m.Ledger.Written != 5000 {
+		t.Errorf("written %d", m.Ledger.Written)
+	}
+	must(t, s.Start())
+	second := ns.start(t, "capture", "-i", "vb", "--data-dir", dir, "--view", "none", "--db", dsn, "udp")
+	second.capturing()
+	ns.sendUDP(t, 100, 100, 0)
+	second.until("both captures to be stored", func() bool {
+		out, err := s.Psql(name, "select count(*) from packets")
+		return err == nil && strings.TrimSpace(out) == "5100"
+	})
+	if code := second.end(); code != 0 {
+		t.Fatalf("exit code %d\n%s", code, second.stderr())
+	}
+	balanced(t, readMeta(t, first.kept()).Ledger)
+	balanced(t, readMeta(t, second.kept()).Ledger)
+}
+
+func TestKilledCaptureIsCompletedInDatabase(t *testing.T) {
+	ns := newNamespace(t)
+	s, name, dsn := database(t)
+	dir := t.TempDir()
+	first := ns.start(t, "capture", "-i", "vb", "--data-dir", dir, "--view", "none", "--db", dsn, "udp")
+	first.capturing()
+	go ns.sendUDP(t, 20000, 100, 2*time.Millisecond)
+	time.Sleep(300 * time.Millisecond)
+	must(t, first.cmd.Process.Kill())
+	first.wait(5 * time.Second)
+	time.Sleep(500 * time.Millisecond)
+	second := ns.start(t, "capture", "-i", "vb", "--data-dir", dir, "--view", "none", "--db", dsn, "port", "9")
+	second.capturing()
+	second.until("the earlier capture to be complete", func() bool { return strings.Contains(second.stderr(), "wholly in the database") })
+	if code := second.end(); code != 0 {
+		t.Fatalf("exit code %d\n%s", code, second.stderr())
+	}
+	written := readMeta(t, first.kept()).Ledger.Written
+	rows := count(t, s, name, "select count(*) from packets")
+	if rows != written || written == 0 || count(t, s, name, "select count(distinct number) from packets") != rows {
+		t.Errorf("%d rows for %d packets", rows, written)
+	}
+}
+
+func TestWrongPasswordIsSaidAndCaptureGoesOn(t *testing.T) {
+	ns := newNamespace(t)
+	r := ns.start(t, "capture", "-i", "vb", "--data-dir", t.TempDir(), "--view", "none",
+		"--db", "postgres://packetuser:secret-word@127.0.0.1:1/packetdb", "udp")
+	r.capturing()
+	ns.sendUDP(t, 100, 100, 0)
+	r.until("the database's trouble", func() bool { return strings.Contains(r.stderr(), "127.0.0.1:1") })
+	if code := r.end(); code != 0 {
+		t.Fatalf("exit code %d\n%s", code, r.stderr())
+	}
+	if strings.Contains(r.stderr()+r.stdout(), "secret-word") {
+		t.Error("the password is shown")
+	}
+	m := readMeta(t, r.kept())
+	balanced(t, m.Ledger)
+	if m.Ledger.Written != 100 {
+		t.Errorf("written %d", m.Ledger.Written)
+	}
+}
