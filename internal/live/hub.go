@@ -13,7 +13,7 @@ import (
 
 const (
 	defaultRows     = 1 << 16
-	defaultInterval = 50 * time.Millisecond
+	defaultInterval = 20 * time.Millisecond
 	defaultTop      = 10
 	heartbeat       = time.Second // a snapshot comes at least so often: rates fall to zero
 	rateWindow      = time.Second
@@ -32,7 +32,7 @@ type Config struct {
 
 	Rows     int           // newest packets held, 208 bytes each; 0: 65 536
 	Top      int           // addresses of each side in a snapshot; 0: 10
-	Interval time.Duration // at least so long between two snapshots; 0: 50 ms
+	Interval time.Duration // at least so long between two snapshots; 0: 20 ms
 }
 
 // Hub counts what a follower applies, keeps the newest rows, and publishes snapshots.
@@ -246,7 +246,7 @@ func (h *Hub) publish(final bool) *Snapshot {
 // while the capture is younger than that. The first packets of a capture are spread over
 // half a second, so that a single one does not show as a thousand a second.
 func (h *Hub) rates(s *Snapshot) {
-	for len(h.history) > 1 && s.Taken.Sub(h.history[1].Taken) >= rateWindow-defaultInterval/2 {
+	for len(h.history) > 1 && s.Taken.Sub(h.history[1].Taken) >= rateWindow-rateWindow/40 {
 		h.history = slices.Delete(h.history, 0, 1)
 	}
 	if len(h.history) > 0 {

@@ -104,7 +104,7 @@ func TestRates(t *testing.T) {
 		if s.DropRate < 45 || s.DropRate > 55 {
 			t.Errorf("drops %v a second, want about 50", s.DropRate)
 		}
-		if n := len(h.history); n > 25 {
+		if n := len(h.history); n > 60 {
 			t.Errorf("%d snapshots kept", n)
 		}
 	})

@@ -10,8 +10,13 @@ import (
 	"github.com/tarrafa/tarrafa/internal/stats"
 )
 
-// redrawInterval is at least between two redraws, whatever happens: ten a second.
-const redrawInterval = 100 * time.Millisecond
+// Redraws are paced: on the average one in redrawEvery, but a single one may come earlier
+// by up to redrawAhead, so that on a quiet link an answer is seen as soon as its question.
+// Together they never make more than ten redraws within any second.
+const (
+	redrawEvery = 112 * time.Millisecond
+	redrawAhead = 100 * time.Millisecond
+)
 
 // holdRows is how many packets can be looked back at.
 const holdRows = 8192
@@ -50,8 +55,8 @@ type model struct {
 	columns   columns
 
 	frame  string
-	drawn  time.Time
-	queued bool // a redraw is on its way
+	due    time.Time // when the next redraw may come, redrawAhead early
+	queued bool      // a redraw is on its way
 }
 
 func newModel(ctx context.Context, hub *live.Hub, opts Options) *model {
@@ -83,19 +88,6 @@ func (m *model) wait(seen uint64) tea.Cmd {
 	}
 }
 
-// waitLater is wait after redrawInterval: snapshots in between are skipped.
-func (m *model) waitLater(seen uint64) tea.Cmd {
-	next := m.wait(seen)
-	return func() tea.Msg {
-		select {
-		case <-time.After(redrawInterval):
-		case <-m.ctx.Done():
-			return nil
-		}
-		return next()
-	}
-}
-
 // Update implements [tea.Model].
 func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	var cmd tea.Cmd
@@ -111,7 +103,7 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		if msg.Final {
 			return m, tea.Quit
 		}
-		cmd = m.waitLater(msg.Seq)
+		cmd = m.wait(msg.Seq)
 	case redrawMsg:
 		m.queued = false
 	case tea.KeyPressMsg:
@@ -124,12 +116,16 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	return m, tea.Batch(cmd, m.redraw())
 }
 
-// redraw draws the frame now if the last one is old enough, and else arranges for later.
+// redraw draws the frame now if the pace allows it, and else arranges for later.
 func (m *model) redraw() tea.Cmd {
-	wait := redrawInterval - time.Since(m.drawn)
+	now := time.Now()
+	wait := m.due.Add(-redrawAhead).Sub(now)
 	if wait <= 0 {
 		m.frame = m.draw()
-		m.drawn = time.Now()
+		if m.due.Before(now) {
+			m.due = now
+		}
+		m.due = m.due.Add(redrawEvery)
 		return nil
 	}
 	if m.queued {
