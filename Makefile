@@ -8,7 +8,7 @@ ARGS ?=
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 export CGO_ENABLED = 0
 
-.PHONY: build run test test-race lint cross clean need-go
+.PHONY: build run test test-race fuzz lint cross clean need-go
 
 build: need-go
 	$(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o tarrafa ./cmd/tarrafa
@@ -35,12 +35,16 @@ test: need-go
 
 # The race detector is a C library: this is the one place where cgo is on.
 test-race: need-go
-	CGO_ENABLED=1 $(GO) test -race -timeout 20m ./...
+	CGO_ENABLED=1 $(GO) test -race -short -timeout 20m ./cmd/... ./internal/...
+
+# Every parser of foreign bytes, each for so many seconds.
+FUZZTIME ?= 60
+fuzz: need-go
+	tools/fuzz.sh $(FUZZTIME)
 
 lint: need-go
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
 	$(GO) vet ./...
-	cd tools && $(GO) tool -modfile=go.mod golangci-lint version >/dev/null
 	$(GO) tool -modfile=tools/go.mod golangci-lint run ./...
 
 # Every system that the sources promise must at least compile.
