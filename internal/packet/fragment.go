@@ -1,24 +1,28 @@
 package packet
 
-import "slices"
+import (
+	"slices"
+	"unsafe"
+)
 
 // Limits of putting fragments together. Reaching one is counted.
 const (
 	maxDatagrams     = 4096               // incomplete datagrams held
 	maxFragmentBytes = 16 << 20           // memory held for them, bytes
-	maxPieces        = 8192               // fragments of one datagram: as many as 64 KiB can have
-	fragmentTimeout  = 60 * 1_000_000_000 // between the first fragment and the last, nanoseconds of packet time (RFC 8200, section 4.5)
+	maxPieces        = 2048               // fragments of one datagram; links of the smallest size (68 bytes) make 1366 of 64 KiB
+	fragmentTimeout  = 60 * 1_000_000_000 // after a datagram's first fragment, nanoseconds of packet time (RFC 8200, section 4.5)
 )
 
-// FragmentCounters tell what became of fragments. Fragments = Joined + Waiting + Expired + Evicted +
-// Refused holds at any time for those that were captured whole.
+// FragmentCounters tell what became of fragments. Those that were captured whole are all
+// somewhere: Fragments = Joined + Expired + Evicted + Refused + Waiting.
 type FragmentCounters struct {
-	Fragments   uint64 // fragments taken in
+	Fragments   uint64 // taken in
 	Reassembled uint64 // datagrams completed
 	Joined      uint64 // fragments that became part of them
 	Expired     uint64 // fragments whose datagram was not complete in time
 	Evicted     uint64 // fragments whose datagram had to go for room
 	Refused     uint64 // fragments that reach beyond the largest datagram, or are too many for one
+	Cut         uint64 // fragments not captured whole, which are not taken in
 	Waiting     uint64 // fragments held now
 	Datagrams   uint64 // incomplete datagrams held now
 	Bytes       uint64 // memory held for fragments
@@ -77,6 +81,9 @@ func (r *reassembler) counters() FragmentCounters {
 	return c
 }
 
+// cut counts a fragment that was not captured whole.
+func (r *reassembler) cut() { r.count.Cut++ }
+
 // add takes in a fragment seen at time now. When that completes its datagram it returns
 // before with the datagram appended; the result belongs to the reassembler and is valid
 // until the next packet. before is what add returned for an outer header of this packet.
@@ -115,15 +122,15 @@ func (r *reassembler) add(f fragment, now int64, before []byte) []byte {
 
 // store puts a fragment's bytes into its datagram.
 func (r *reassembler) store(g *datagram, f *fragment) {
-	held := cap(g.bytes)
+	held := g.memory()
 	p := piece{off: int32(f.off), at: int32(len(g.bytes)), n: int32(len(f.data))}
 	g.bytes = append(g.bytes, f.data...)
-	r.memory += cap(g.bytes) - held
 	at := len(g.pieces)
 	for at > 0 && g.pieces[at-1].off > p.off {
 		at--
 	}
 	g.pieces = slices.Insert(g.pieces, at, p)
+	r.memory += g.memory() - held
 	if !f.more && g.total < 0 {
 		g.total = f.off + len(f.data)
 	}
@@ -215,16 +222,19 @@ func (r *reassembler) expire(now int64) {
 
 // shrink gives memory back: that of a free slot, or of the oldest datagram.
 func (r *reassembler) shrink() {
-	for i := r.free; i >= 0; i = r.slots[i].next {
-		if g := &r.slots[i]; g.bytes != nil {
-			r.memory -= cap(g.bytes)
-			g.bytes = nil
-			return
-		}
+	i := r.free
+	for i >= 0 && r.slots[i].bytes == nil {
+		i = r.slots[i].next
 	}
-	i := r.oldest
-	r.count.Evicted += uint64(len(r.slots[i].pieces))
-	r.release(i)
-	r.memory -= cap(r.slots[i].bytes)
-	r.slots[i].bytes = nil
+	if i < 0 {
+		i = r.oldest
+		r.count.Evicted += uint64(len(r.slots[i].pieces))
+		r.release(i)
+	}
+	g := &r.slots[i]
+	r.memory -= g.memory()
+	g.bytes, g.pieces = nil, nil
 }
+
+// memory returns what a datagram holds, bytes.
+func (g *datagram) memory() int { return cap(g.bytes) + cap(g.pieces)*int(unsafe.Sizeof(piece{})) }

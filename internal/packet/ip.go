@@ -254,6 +254,7 @@ func (w *walker) lastIP() *Layer {
 // of IPv4, its own headers are looked at.
 func (w *walker) piece(f fragment, n int, s step) step {
 	if w.off+n > w.lim {
+		w.d.frags.cut()
 		if f.off != 0 || f.key.proto == protoFragment {
 			w.finish(OutcomeFragment)
 			return stepEnd

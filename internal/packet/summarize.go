@@ -82,12 +82,14 @@ func (p *Packet) tuple(t *Tuple, ip, transport int8) (off, length uint32) {
 		t.Dst = Addr(b[24:])
 	}
 	t.Proto = uint8(l.Proto)
+	last := ip
 	for i := int(ip) + 1; i < int(p.N); i++ {
 		e := &p.Layers[i]
 		if !e.Kind.extension() || e.Flags&LayerTruncated != 0 {
 			break
 		}
 		t.Proto = uint8(e.Proto)
+		last = int8(i)
 		if e.Kind == KindFragment {
 			frag = be16(p.Header(e)[2:]) &^ 7
 		}
@@ -99,6 +101,12 @@ func (p *Packet) tuple(t *Tuple, ip, transport int8) (off, length uint32) {
 		}
 	}
 	if transport < 0 {
+		if t.Flags == TupleFragment && hasPorts(t.Proto) { // a first fragment
+			if b = p.Payload(&p.Layers[last]); len(b) >= 4 {
+				t.SrcPort, t.DstPort = be16(b), be16(b[2:])
+				t.Flags |= TupleHasPorts
+			}
+		}
 		return 0, 0
 	}
 	l = &p.Layers[transport]
@@ -106,6 +114,16 @@ func (p *Packet) tuple(t *Tuple, ip, transport int8) (off, length uint32) {
 	t.SrcPort, t.DstPort = be16(b), be16(b[2:])
 	t.Flags |= TupleHasPorts
 	return l.Off + l.Len, l.PayLen
+}
+
+// hasPorts tells whether a protocol's header starts with two ports.
+func hasPorts(proto uint8) bool {
+	switch proto {
+	case ProtoTCP, ProtoUDP, ProtoSCTP, protoUDPLite, protoDCCP:
+		return true
+	default:
+		return false
+	}
 }
 
 // extension tells whether k is an IPv6 extension header, or the authentication header,
@@ -126,4 +144,15 @@ func (p *Packet) Header(l *Layer) []byte {
 		b = p.Reassembled
 	}
 	return b[l.Off : l.Off+l.Len]
+}
+
+// Payload returns the captured bytes of what follows a header, as far as the header's
+// packet goes. They belong to p.Data or to the Decoder.
+func (p *Packet) Payload(l *Layer) []byte {
+	b := p.Data
+	if l.Flags&LayerReassembled != 0 {
+		b = p.Reassembled
+	}
+	start := min(int(l.Off+l.Len), len(b))
+	return b[start:min(start+int(l.PayLen), len(b))]
 }
