@@ -160,3 +160,17 @@ func (t *Table) Find(tuple packet.Tuple, f *Flow) bool {
 	t.fill(r, f)
 	return true
 }
+
+// Get writes the flow of a packet to f and reports whether it is still there: n is the
+// note that Apply wrote about the packet.
+func (t *Table) Get(n *Note, f *Flow) bool {
+	if n.place == 0 || n.place > t.fresh {
+		return false
+	}
+	r := t.at(n.place - 1)
+	if r.bits&(bitUsed|bitLive) != bitUsed|bitLive || r.id != n.Flow {
+		return false
+	}
+	t.fill(r, f)
+	return true
+}

@@ -47,17 +47,29 @@ func (k *key) tuple(from uint8) packet.Tuple {
 	return t
 }
 
+func (k *key) same(l *key) bool {
+	return k.a1 == l.a1 && k.b1 == l.b1 && k.rest == l.rest && k.a0 == l.a0 && k.b0 == l.b0
+}
+
 func (k *key) proto() uint8 { return uint8(k.rest) }
 
 // The protocols that the package treats apart (IANA protocol numbers).
 const (
-	protoTCP  = 6
-	protoUDP  = 17
-	protoSCTP = 132
+	protoICMP    = 1
+	protoTCP     = 6
+	protoUDP     = 17
+	protoDCCP    = 33
+	protoICMPv6  = 58
+	protoSCTP    = 132
+	protoUDPLite = 136
 )
 
 func hasPorts(proto uint8) bool {
-	return proto == protoTCP || proto == protoUDP || proto == protoSCTP
+	switch proto {
+	case protoTCP, protoUDP, protoDCCP, protoSCTP, protoUDPLite:
+		return true
+	}
+	return false
 }
 
 // hasher hashes keys with a secret, so that nobody can send packets that all land in one

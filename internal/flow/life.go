@@ -13,14 +13,14 @@ const (
 const clockMax = 256
 
 // begin puts a new conversation into the table and starts its first flow.
-func (t *Table) begin(k *key, hash uint32, s *packet.Summary, side uint8) *record {
-	r := t.place(k, hash, s, side)
+func (t *Table) begin(k *key, hash uint32, s *packet.Summary, side uint8) (*record, uint32) {
+	r, i := t.place(k, hash, s, side)
 	t.start(r, s)
-	return r
+	return r, i
 }
 
 // place puts a new conversation into the table without starting a flow.
-func (t *Table) place(k *key, hash uint32, s *packet.Summary, side uint8) *record {
+func (t *Table) place(k *key, hash uint32, s *packet.Summary, side uint8) (*record, uint32) {
 	i := t.take()
 	if t.slots.full() {
 		t.slots.grow()
@@ -45,7 +45,7 @@ func (t *Table) place(k *key, hash uint32, s *packet.Summary, side uint8) *recor
 	if client == 1 {
 		r.bits |= bitClientB
 	}
-	return r
+	return r, i
 }
 
 // servedBy reports that the sender of a conversation's first packet is its server: it
@@ -81,7 +81,7 @@ func (t *Table) start(r *record, s *packet.Summary) {
 	case packet.DirectionReceived:
 		r.bits |= bitReceived
 	}
-	if s.Depth > 1 && s.Outer != s.Inner && r.bits&bitOuter == 0 {
+	if tunnelled(s) && r.bits&bitOuter == 0 {
 		if r.outer = t.outers.put(&s.Outer); r.outer != 0 {
 			r.bits |= bitOuter
 		}
@@ -98,7 +98,7 @@ func (t *Table) resume(r *record, s *packet.Summary) {
 	if r.id != 0 {
 		r.bits |= bitSplit
 	}
-	r.bits &^= bitSent | bitReceived
+	r.bits &^= bitSent | bitReceived | bitData
 	r.sum, r.rtt = [2]tally{}, [2]RTT{}
 	r.seen, r.histN, r.states = 0, 0, 0
 	r.history = [HistoryCap]byte{}
@@ -116,7 +116,9 @@ func (t *Table) take() uint32 {
 		return i - 1
 	}
 	if t.fresh%recordChunk == 0 {
-		t.chunks = append(t.chunks, make([]record, min(recordChunk, t.limit-t.fresh)))
+		chunk := make([]record, min(recordChunk, t.limit-t.fresh))
+		wantHugePages(chunk)
+		t.chunks = append(t.chunks, chunk)
 	}
 	t.fresh++
 	return t.fresh - 1
@@ -161,10 +163,11 @@ func (t *Table) release(r *record, i uint32) {
 	t.free = i + 1
 }
 
-// over reports that a live flow has been silent for longer than its timeout.
+// over reports that a live flow has been silent for longer than its timeout. It looks at
+// the record's first cache line only: the sweep calls it for every record.
 func (t *Table) over(r *record, now int64) bool {
 	age := now - r.last
-	if age <= 0 {
+	if age <= t.shortest {
 		return false
 	}
 	limit := t.timeouts.Other
@@ -173,7 +176,7 @@ func (t *Table) over(r *record, now int64) bool {
 		switch {
 		case r.ended():
 			limit = t.timeouts.Closed
-		case r.sum[0].payload+r.sum[1].payload == 0 && !r.established():
+		case r.bits&bitData == 0 && !r.established():
 			limit = t.timeouts.HalfOpen
 		default:
 			limit = t.timeouts.TCP
@@ -225,12 +228,14 @@ func (t *Table) end(r *record, why End) {
 // packets' times and count only, so that the same packets always give the same flows. A
 // flow that the sweep has not come to yet is ended by its next packet.
 func (t *Table) sweep(now int64) {
-	if t.fresh == 0 {
+	dt := now - t.swept
+	if dt < 0 || t.swept == 0 {
+		t.swept = now // the first time, or the clock was set back
 		return
 	}
-	steps := batchSize
-	if dt := now - t.swept; dt > 0 && t.swept != 0 {
-		steps += int(min(float64(dt)/sweepRound*float64(t.fresh), sweepMax))
+	steps := int(min(float64(dt)/sweepRound*float64(t.fresh), sweepMax))
+	if steps == 0 {
+		return
 	}
 	t.swept = now
 	for range min(steps, int(t.fresh)) {
@@ -270,7 +275,7 @@ func (t *Table) carrier(s *packet.Summary, n *Note) {
 	hash := t.hash.sum(&k)
 	r, _ := t.find(&k, hash)
 	if r == nil {
-		r = t.place(&k, hash, s, side)
+		r, _ = t.place(&k, hash, s, side)
 	}
 	r.last = s.Time
 	r.bits |= bitRef

@@ -95,6 +95,8 @@ type Note struct {
 	Flags       Analysis
 	WindowScale int8 // shift applied to Window; ScaleUnknown, ScaleUnused
 	FromClient  bool // the client sent the packet
+
+	place uint32 // of the record in the Table, +1
 }
 
 // What Note.WindowScale and the flows hold when there is no shift.

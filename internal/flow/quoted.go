@@ -1,19 +1,13 @@
 package flow
 
 import (
-	"bytes"
 	"encoding/binary"
 
 	"github.com/tarrafa/tarrafa/internal/packet"
 )
 
-// IP protocol numbers and message types of errors that quote a packet (RFC 792,
+// quotes reports whether an ICMP message is an error that quotes a packet (RFC 792,
 // RFC 4443).
-const (
-	protoICMP   = 1
-	protoICMPv6 = 58
-)
-
 func quotes(version, icmpType uint8) bool {
 	if version == 4 {
 		switch icmpType {
@@ -43,37 +37,25 @@ func (t *Table) number(s *packet.Summary, chunk []byte) {
 	}
 }
 
-// quoted finds the tuple that the ICMP error of an IP header quotes, by looking for that
-// header's addresses in the captured bytes. ok is false when there is none, or too little
-// of it to tell the stream: TCP's first 16 bytes, UDP's 8.
+// quoted finds the tuple that the ICMP error of an IP header quotes. ok is false when
+// there is none, or too little of it to tell the stream: TCP's first 16 bytes, UDP's 8.
 func quoted(outer *packet.Tuple, data []byte) (q packet.Tuple, ok bool) {
-	switch {
-	case outer.Version == 4 && outer.Proto == protoICMP:
-		pattern := append(append(make([]byte, 0, 8), outer.Src[12:]...), outer.Dst[12:]...)
-		at := bytes.Index(data, pattern) - 12
-		if at < 0 || data[at]>>4 != 4 {
-			return q, false
-		}
-		return quotedIPv4(data[at:])
-	case outer.Version == 6 && outer.Proto == protoICMPv6:
-		pattern := append(append(make([]byte, 0, 32), outer.Src[:]...), outer.Dst[:]...)
-		at := bytes.Index(data, pattern) - 8
-		if at < 0 || data[at]>>4 != 6 || data[at+6] != protoICMPv6 {
-			return q, false
-		}
-		return quotedIPv6(data[at:])
-	}
-	return q, false
-}
-
-// quotedIPv4 reads an IPv4 packet with an ICMP error in it.
-func quotedIPv4(b []byte) (q packet.Tuple, ok bool) {
-	n := int(b[0]&15) * 4
-	if len(b) < n+8+20 || n < 20 || !quotes(4, b[n]) {
+	message := icmpMessage(outer, data)
+	if len(message) < 8 || !quotes(outer.Version, message[0]) {
 		return q, false
 	}
-	b = b[n+8:]
-	n = int(b[0]&15) * 4
+	if outer.Version == 4 {
+		return quotedIPv4(message[8:])
+	}
+	return quotedIPv6(message[8:])
+}
+
+// quotedIPv4 reads a quoted IPv4 header.
+func quotedIPv4(b []byte) (q packet.Tuple, ok bool) {
+	if len(b) < 20 {
+		return q, false
+	}
+	n := int(b[0]&15) * 4
 	if b[0]>>4 != 4 || n < 20 || len(b) < n || binary.BigEndian.Uint16(b[6:])&0x1fff != 0 {
 		return q, false
 	}
@@ -83,14 +65,9 @@ func quotedIPv4(b []byte) (q packet.Tuple, ok bool) {
 	return withPorts(q, b[n:])
 }
 
-// quotedIPv6 reads an IPv6 packet with an ICMPv6 error in it. Extension headers in the
-// quoted packet are not followed.
+// quotedIPv6 reads a quoted IPv6 header. Extension headers are not followed.
 func quotedIPv6(b []byte) (q packet.Tuple, ok bool) {
-	if len(b) < 40+8+40 || !quotes(6, b[40]) {
-		return q, false
-	}
-	b = b[48:]
-	if b[0]>>4 != 6 {
+	if len(b) < 40 || b[0]>>4 != 6 {
 		return q, false
 	}
 	q.Version, q.Proto = 6, b[6]

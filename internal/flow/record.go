@@ -43,6 +43,7 @@ const (
 	bitOuter                           // outer is set
 	bitSent                            // the first packet left this machine
 	bitReceived                        // the first packet came to this machine
+	bitData                            // payload was seen
 	bitFlipped                         // the first packet was sent by the server
 )
 

@@ -10,7 +10,9 @@ type slots struct {
 }
 
 func newSlots(size int) slots {
-	return slots{cell: make([]uint64, size), mask: uint32(size - 1)}
+	cell := make([]uint64, size)
+	wantHugePages(cell)
+	return slots{cell: cell, mask: uint32(size - 1)}
 }
 
 // full reports that one more entry wants a larger table (load 3/4).

@@ -67,7 +67,7 @@ type Counters struct {
 
 const (
 	batchSize   = 64
-	recordChunk = 1 << 11
+	recordChunk = 1 << 13
 	recordSize  = 512
 	segmentSize = 32
 	outerSize   = 40
@@ -90,6 +90,7 @@ type Table struct {
 	segments unackedPool
 	outers   outerPool
 	timeouts Timeouts
+	shortest int64 // of the timeouts, ns
 	ended    func(*Flow)
 	flow     Flow // handed to ended
 	nextFlow uint64
@@ -101,6 +102,7 @@ type Table struct {
 	keys   [batchSize]key
 	hashes [batchSize]uint32
 	sides  [batchSize]uint8
+	near   [batchSize]uint32
 	skip   [batchSize]bool
 	touch  uint64 // keeps the compiler from dropping the reads ahead
 }
@@ -129,6 +131,7 @@ func NewTable(o Options) *Table {
 		timeouts: o.Timeouts,
 		ended:    o.Ended,
 	}
+	t.shortest = int64(min(o.Timeouts.TCP, o.Timeouts.HalfOpen, o.Timeouts.Closed, o.Timeouts.UDP, o.Timeouts.Other))
 	t.divide(o.Memory)
 	return t
 }
@@ -192,6 +195,11 @@ func belongs(s *packet.Summary) bool {
 	return false
 }
 
+// tunnelled reports that a row's flow came inside another IP packet.
+func tunnelled(s *packet.Summary) bool {
+	return s.Depth > 1 && s.Outer != s.Inner
+}
+
 // isTCP reports whether a row has a TCP header that can be judged. A malformed one lies
 // about its length only. Of one that was cut off, tshark needs the first 16 bytes; then
 // its flags are in the row.
@@ -211,17 +219,32 @@ func (t *Table) batch(rows []packet.Summary, chunk []byte, notes []Note) {
 		if t.skip[i] = !belongs(s); t.skip[i] {
 			continue
 		}
-		t.keys[i], t.sides[i] = makeKey(&s.Inner)
+		if s.Inner.Proto == protoICMP || s.Inner.Proto == protoICMPv6 {
+			tuple := icmpTuple(s, chunk)
+			t.keys[i], t.sides[i] = makeKey(&tuple)
+		} else {
+			t.keys[i], t.sides[i] = makeKey(&s.Inner)
+		}
 		t.hashes[i] = t.hash.sum(&t.keys[i])
 		touch += t.slots.cell[t.hashes[i]&t.slots.mask]
 	}
 	for i := range rows {
+		t.near[i] = 0
 		if t.skip[i] {
 			continue
 		}
-		if r := t.guess(t.hashes[i]); r != nil {
-			side := t.sides[i]
-			touch += r.key.a0 + r.id + uint64(r.half[0].next) + uint64(r.half[1].next) + r.sum[side&1].packets
+		if j := t.guess(t.hashes[i]); j != 0 {
+			t.near[i] = j
+			r := t.at(j - 1)
+			side := t.sides[i] & 1
+			touch += r.key.a0 + r.id + uint64(r.half[0].next) + uint64(r.half[1].next) + r.sum[side].packets + r.rtt[1-side].Sum
+		}
+	}
+	for i := range rows {
+		if j := t.near[i]; j != 0 {
+			if u := t.at(j - 1).half[1-t.sides[i]&1].unHead; u != 0 {
+				touch += t.segments.at(u).frame
+			}
 		}
 	}
 	t.touch = touch
@@ -229,22 +252,22 @@ func (t *Table) batch(rows []packet.Summary, chunk []byte, notes []Note) {
 		if t.skip[i] {
 			t.c.NoFlow++
 			notes[i] = Note{Stream: NoStream, OuterStream: NoStream}
-			t.carrier(&rows[i], &notes[i])
+			if tunnelled(&rows[i]) {
+				t.carrier(&rows[i], &notes[i])
+			}
 			continue
 		}
 		t.packet(&rows[i], chunk, &notes[i], &t.keys[i], t.hashes[i], t.sides[i])
 	}
 }
 
-// guess returns the record whose hash matches, without comparing keys.
-func (t *Table) guess(hash uint32) *record {
+// guess returns the number +1 of the record whose hash matches, without comparing keys; 0
+// when there is none.
+func (t *Table) guess(hash uint32) uint32 {
 	for i := hash & t.slots.mask; ; i = (i + 1) & t.slots.mask {
 		c := t.slots.cell[i]
-		if c == 0 {
-			return nil
-		}
-		if uint32(c>>32) == hash {
-			return t.at(uint32(c) - 1)
+		if c == 0 || uint32(c>>32) == hash {
+			return uint32(c)
 		}
 	}
 }
@@ -257,7 +280,7 @@ func (t *Table) find(k *key, hash uint32) (*record, uint32) {
 			return nil, 0
 		}
 		if uint32(c>>32) == hash {
-			if r := t.at(uint32(c) - 1); r.key == *k {
+			if r := t.at(uint32(c) - 1); r.key.same(k) {
 				return r, uint32(c) - 1
 			}
 		}
@@ -270,7 +293,7 @@ func (t *Table) packet(s *packet.Summary, chunk []byte, n *Note, k *key, hash ui
 		t.sweep(s.Time)
 	}
 	*n = Note{Stream: NoStream, OuterStream: NoStream}
-	if s.Depth > 1 && s.Outer != s.Inner {
+	if tunnelled(s) {
 		t.carrier(s, n)
 	}
 	if s.Flags&packet.Quoted != 0 {
@@ -286,7 +309,7 @@ func (t *Table) packet(s *packet.Summary, chunk []byte, n *Note, k *key, hash ui
 		n.Flags |= ReusedPorts
 	}
 	if r == nil {
-		r = t.begin(k, hash, s, side)
+		r, i = t.begin(k, hash, s, side)
 	} else {
 		if s.Time < r.last {
 			t.c.BackInTime++
@@ -301,7 +324,7 @@ func (t *Table) packet(s *packet.Summary, chunk []byte, n *Note, k *key, hash ui
 		r.last = s.Time
 		r.bits |= bitRef
 	}
-	n.Flow, n.Stream = r.id, r.stream
+	n.Flow, n.Stream, n.place = r.id, r.stream, i+1
 	n.TimeRelative = s.Time - r.born
 	n.FromClient = (side == 1) == (r.bits&bitClientB != 0)
 
@@ -309,6 +332,9 @@ func (t *Table) packet(s *packet.Summary, chunk []byte, n *Note, k *key, hash ui
 	sum.packets++
 	sum.bytes += uint64(s.WireLen)
 	sum.payload += uint64(s.PayloadLen)
+	if s.PayloadLen > 0 {
+		r.bits |= bitData
+	}
 	switch {
 	case tcp:
 		a := t.analyse(r, side, s, chunk, n)

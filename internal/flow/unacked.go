@@ -16,7 +16,7 @@ type unacked struct {
 	next  uint32 // place of the following one +1, 0: last
 }
 
-const unackedChunk = 1 << 15
+const unackedChunk = 1 << 16
 
 // unackedPool holds the segments of all conversations: a chunked slab with a free list.
 type unackedPool struct {
@@ -43,7 +43,9 @@ func (p *unackedPool) get() uint32 {
 		return 0
 	}
 	if p.fresh%unackedChunk == 0 {
-		p.chunks = append(p.chunks, make([]unacked, min(unackedChunk, p.limit-p.fresh)))
+		chunk := make([]unacked, min(unackedChunk, p.limit-p.fresh))
+		wantHugePages(chunk)
+		p.chunks = append(p.chunks, chunk)
 	}
 	p.fresh++
 	p.used++

@@ -5,15 +5,12 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"os/exec"
 	"strconv"
 	"strings"
 
 	"github.com/tarrafa/tarrafa/internal/flow"
 	"github.com/tarrafa/tarrafa/internal/packet"
-	"github.com/tarrafa/tarrafa/internal/segment"
 	"github.com/tarrafa/tarrafa/internal/track"
 )
 
@@ -54,47 +51,19 @@ type noted struct {
 // analyse runs a capture through the tracker and the flow table. The map is by frame
 // number.
 func analyse(path string) (map[uint64]noted, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
 	out := map[uint64]noted{}
-	rd, err := segment.NewReader(f, segment.ReaderOptions{})
-	var damage *segment.DamageError
-	if errors.As(err, &damage) {
-		return out, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer rd.Close()
 	table := flow.NewTable(flow.Options{Memory: 1 << 30})
-	tracker := track.New()
 	var notes []flow.Note
-	for {
-		c, err := rd.Next()
-		if errors.Is(err, io.EOF) {
-			return out, nil
+	err := each(path, func(b *track.Batch) {
+		if len(notes) < len(b.Rows) {
+			notes = make([]flow.Note, len(b.Rows))
 		}
-		if errors.As(err, &damage) {
-			return out, nil
+		table.Apply(b.Rows, b.Chunk.Bytes, notes)
+		for i := range b.Rows {
+			out[b.Rows[i].Number] = noted{notes[i], b.Rows[i]}
 		}
-		if err != nil {
-			return nil, err
-		}
-		tracker.Load(c)
-		for b := tracker.Next(); b != nil; b = tracker.Next() {
-			if len(notes) < len(b.Rows) {
-				notes = make([]flow.Note, len(b.Rows))
-			}
-			table.Apply(b.Rows, b.Chunk.Bytes, notes)
-			for i := range b.Rows {
-				out[b.Rows[i].Number] = noted{notes[i], b.Rows[i]}
-			}
-		}
-		rd.Release(c)
-	}
+	})
+	return out, err
 }
 
 // tshark returns the fields of the frames that a filter lets through. Of a field that

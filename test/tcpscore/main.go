@@ -2,6 +2,9 @@
 // frame and verdict by verdict, over capture files or folders of them.
 //
 //	go run ./test/tcpscore [-v N] [-below SHARE] FILE|FOLDER…
+//	go run ./test/tcpscore -follow FILE|FOLDER…
+//
+// With -follow it compares the reassembled conversations, byte for byte.
 //
 // It exits with 1 when the agreement of any verdict is below -below.
 package main
@@ -20,11 +23,15 @@ import (
 func main() {
 	verbose := flag.Int("v", 5, "disagreements to print per capture and field")
 	below := flag.Float64("below", 0.999, "fail when a verdict agrees on fewer than this share of the frames")
+	follow := flag.Bool("follow", false, "compare reassembled conversations instead")
 	flag.Parse()
 	files, err := captures(flag.Args())
 	if err != nil || len(files) == 0 {
 		fmt.Fprintln(os.Stderr, "tcpscore: no captures:", err)
 		os.Exit(1)
+	}
+	if *follow {
+		os.Exit(followMain(files, *verbose))
 	}
 	var total score
 	for _, f := range files {
@@ -40,6 +47,36 @@ func main() {
 	if total.worst() < *below {
 		os.Exit(1)
 	}
+}
+
+// followMain compares the conversations of files and returns the exit code.
+func followMain(files []string, verbose int) int {
+	code := 0
+	for _, kind := range []struct {
+		name  string
+		proto uint8
+	}{{"tcp", 6}, {"udp", 17}} {
+		var all followScore
+		for _, f := range files {
+			s, err := compareFollow(f, kind.name, kind.proto)
+			if err != nil {
+				fmt.Fprintf(os.Stderr, "tcpscore: %s: %v\n", f, err)
+				return 1
+			}
+			all.streams += s.streams
+			all.equal += s.equal
+			all.bytes += s.bytes
+			all.gaps += s.gaps
+			for i, line := range s.list {
+				code = 1
+				if i < verbose {
+					fmt.Printf("%s: %s\n", filepath.Base(f), line)
+				}
+			}
+		}
+		fmt.Printf("%s: %d conversations, %d equal, %d bytes, %d gaps\n", kind.name, all.streams, all.equal, all.bytes, all.gaps)
+	}
+	return code
 }
 
 // captures lists the capture files among paths and directly inside the folders among them.
