@@ -83,7 +83,7 @@ var (
 )
 
 func init() {
-	for _, group := range [][]Field{frameFields, linkFields, networkFields, transportFields, protocolFields} {
+	for _, group := range [][]Field{frameFields, linkFields, networkFields, transportFields, tunnelFields, protocolFields} {
 		for i := range group {
 			f := &group[i]
 			if fieldsByName[f.Name] != nil {

@@ -18,6 +18,32 @@ var linkFields = []Field{
 		return be16(h[12:]) <= 1500 && be16(h[12:]) != 0
 	}),
 
+	bit("eth.lg", packet.KindEthernet, 0, 1, 0x02).and(6).whole(14),
+	bit("eth.ig", packet.KindEthernet, 0, 1, 0x01).and(6).whole(14),
+
+	number("sll.pkttype", packet.KindSLL, 0, 2).or(packet.KindSLL2, 10, 1),
+	number("sll.hatype", packet.KindSLL, 2, 2).or(packet.KindSLL2, 8, 2),
+	number("sll.halen", packet.KindSLL, 4, 2).or(packet.KindSLL2, 11, 1),
+	{Name: "sll.src.eth", Type: TypeEther, at: []place{
+		{kind: packet.KindSLL, off: 6, size: 6, when: func(_ *packet.Packet, _ int, h []byte) bool { return be16(h[4:]) == 6 }},
+		{kind: packet.KindSLL2, off: 12, size: 6, when: func(_ *packet.Packet, _ int, h []byte) bool { return h[11] == 6 }},
+	}},
+	number("sll.ifindex", packet.KindSLL2, 4, 4),
+
+	hex("pppoe.code", packet.KindPPPoE, 1, 1),
+	hex("pppoe.session_id", packet.KindPPPoE, 2, 2),
+	number("pppoe.payload_length", packet.KindPPPoE, 4, 2),
+	{Name: "ppp.protocol", Type: TypeUint, Base: Hex4, get: func(r *Row, dst []Value) []Value {
+		p := r.Packet
+		for i := range p.Layers[:p.N] {
+			if l := &p.Layers[i]; l.Kind == packet.KindPPP && l.Flags&packet.LayerTruncated == 0 {
+				dst = append(dst, Value{Num: uint64(l.Proto)})
+			}
+		}
+		return dst
+	}},
+	hex("chdlc.protocol", packet.KindCHDLC, 2, 2),
+
 	bits("vlan.priority", packet.KindVLAN, 0, 2, 0xe000),
 	bit("vlan.dei", packet.KindVLAN, 0, 2, 0x1000),
 	bits("vlan.id", packet.KindVLAN, 0, 2, 0x0fff),

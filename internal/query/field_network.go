@@ -29,6 +29,8 @@ var networkFields = []Field{
 
 	bits("ipv6.version", packet.KindIPv6, 0, 1, 0xf0),
 	bits("ipv6.tclass", packet.KindIPv6, 0, 4, 0x0ff00000).based(Hex8),
+	bits("ipv6.tclass.dscp", packet.KindIPv6, 0, 4, 0x0fc00000),
+	bits("ipv6.tclass.ecn", packet.KindIPv6, 0, 4, 0x00300000),
 	bits("ipv6.flow", packet.KindIPv6, 0, 4, 0x000fffff).based(Hex6),
 	number("ipv6.plen", packet.KindIPv6, 4, 2).whole(7),
 	number("ipv6.nxt", packet.KindIPv6, 6, 1),
@@ -36,6 +38,22 @@ var networkFields = []Field{
 	address("ipv6.src", TypeIPv6, packet.KindIPv6, 8),
 	address("ipv6.dst", TypeIPv6, packet.KindIPv6, 24),
 	address("ipv6.addr", TypeIPv6, packet.KindIPv6, 8, 24),
+
+	number("ipv6.hopopts.nxt", packet.KindHopByHop, 0, 1),
+	number("ipv6.dstopts.nxt", packet.KindDestOpts, 0, 1),
+	number("ipv6.routing.nxt", packet.KindRouting, 0, 1),
+	number("ipv6.routing.type", packet.KindRouting, 2, 1),
+	number("ipv6.routing.segleft", packet.KindRouting, 3, 1),
+	number("ipv6.fraghdr.nxt", packet.KindFragment, 0, 1),
+	bits("ipv6.fraghdr.offset", packet.KindFragment, 2, 2, 0xfff8),
+	bit("ipv6.fraghdr.more", packet.KindFragment, 2, 2, 0x0001),
+	hex("ipv6.fraghdr.ident", packet.KindFragment, 4, 4),
+
+	number("ah.next_header", packet.KindAH, 0, 1),
+	hex("ah.spi", packet.KindAH, 4, 4),
+	number("ah.sequence", packet.KindAH, 8, 4),
+	hex("esp.spi", packet.KindESP, 0, 4),
+	number("esp.sequence", packet.KindESP, 4, 4),
 }
 
 // headerLen appends the length of each header of a kind, bytes, as a field that counts

@@ -119,6 +119,12 @@ func (f Field) and(off uint8) Field {
 	return f
 }
 
+// or returns f with another place.
+func (f Field) or(k packet.Kind, off, size uint8) Field {
+	f.at = append(f.at, place{kind: k, off: off, size: size})
+	return f
+}
+
 // also returns f with the same places in another kind of header.
 func (f Field) also(k packet.Kind) Field {
 	for _, p := range f.at {

@@ -26,24 +26,47 @@ var transportFields = []Field{
 	hex("tcp.checksum", packet.KindTCP, 16, 2).when(tcpSound),
 	number("tcp.urgent_pointer", packet.KindTCP, 18, 2).when(tcpSound),
 	{Name: "tcp.len", Type: TypeUint, get: tcpLen},
+	{Name: "tcp.payload", Type: TypeBytes, get: payload(packet.KindTCP)},
+	{Name: "tcp.flags.str", Type: TypeText, get: flagLetters},
+	tcpOption("tcp.options.mss_val", optionMSS, 4, 2, 2),
+	tcpOption("tcp.options.wscale.shift", optionWindowScale, 3, 2, 1),
+	tcpOption("tcp.options.timestamp.tsval", optionTimestamp, 10, 2, 4),
+	tcpOption("tcp.options.timestamp.tsecr", optionTimestamp, 10, 6, 4),
 
 	number("udp.srcport", packet.KindUDP, 0, 2).whole(4).also(packet.KindUDPLite),
 	number("udp.dstport", packet.KindUDP, 2, 2).whole(4).also(packet.KindUDPLite),
 	number("udp.port", packet.KindUDP, 0, 2).and(2).whole(4).also(packet.KindUDPLite),
 	{Name: "udp.length", Type: TypeUint, get: udpLength},
 	hex("udp.checksum", packet.KindUDP, 6, 2).also(packet.KindUDPLite),
+	{Name: "udp.payload", Type: TypeBytes, get: payload(packet.KindUDP)},
 
 	number("sctp.srcport", packet.KindSCTP, 0, 2).whole(12),
 	number("sctp.dstport", packet.KindSCTP, 2, 2).whole(12),
 	number("sctp.port", packet.KindSCTP, 0, 2).and(2).whole(12),
 	hex("sctp.verification_tag", packet.KindSCTP, 4, 4).whole(12),
+	hex("sctp.checksum", packet.KindSCTP, 8, 4).whole(12),
+
+	number("dccp.srcport", packet.KindDCCP, 0, 2).whole(12),
+	number("dccp.dstport", packet.KindDCCP, 2, 2).whole(12),
+	number("dccp.port", packet.KindDCCP, 0, 2).and(2).whole(12),
 
 	number("icmp.type", packet.KindICMP, 0, 1).whole(6),
 	number("icmp.code", packet.KindICMP, 1, 1).whole(6),
 	hex("icmp.checksum", packet.KindICMP, 2, 2).whole(6),
+	number("icmp.ident", packet.KindICMP, 4, 2).whole(6).when(icmpQuery),
+	number("icmp.seq", packet.KindICMP, 6, 2).whole(8).when(icmpQuery),
+	number("icmp.mtu", packet.KindICMP, 6, 2).whole(8).when(func(_ *packet.Packet, _ int, h []byte) bool {
+		return h[0] == 3 && h[1] == 4
+	}),
+	address("icmp.redir_gw", TypeIPv4, packet.KindICMP, 4).whole(8).when(func(_ *packet.Packet, _ int, h []byte) bool {
+		return h[0] == 5
+	}),
 	number("icmpv6.type", packet.KindICMPv6, 0, 1),
 	number("icmpv6.code", packet.KindICMPv6, 1, 1),
 	hex("icmpv6.checksum", packet.KindICMPv6, 2, 2),
+	hex("icmpv6.echo.identifier", packet.KindICMPv6, 4, 2).when(icmpv6Echo),
+	number("icmpv6.echo.sequence_number", packet.KindICMPv6, 6, 2).when(icmpv6Echo),
+	hex("igmp.type", packet.KindIGMP, 0, 1),
 }
 
 // tcpLen appends the payload length of each segment whose length is known: not that of a

@@ -14,10 +14,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/gopacket/gopacket"
+	"github.com/gopacket/gopacket/layers"
 	"github.com/gopacket/gopacket/pcapgo"
 
 	"github.com/tarrafa/tarrafa/internal/packet"
+	"github.com/tarrafa/tarrafa/internal/packet/packettest"
 )
 
 var (
@@ -177,15 +181,28 @@ func ourLines(t *testing.T, packets []captured, fields []string, occurrence Occu
 	return lines
 }
 
-// compareFile compares one capture with tshark, field by field, and returns how many of
-// its packets differ in any of the fields.
-func compareFile(t *testing.T, path string, fields []string) (packets, different int) {
+// comparison counts packets.
+type comparison struct {
+	packets   int
+	different int // in any field
+	issue     int // in one of issueFields
+}
+
+func (c *comparison) add(d comparison) {
+	c.packets += d.packets
+	c.different += d.different
+	c.issue += d.issue
+}
+
+// compareFile compares one capture with tshark, field by field.
+func compareFile(t *testing.T, path string, fields []string, o Occurrence) (c comparison) {
 	t.Helper()
-	want := tsharkLines(t, path, fields)
-	got := ourLines(t, readCapture(t, path), fields, AllOccurrences)
+	want := tsharkLines(t, path, fields, "-E", "occurrence="+string(rune(o)))
+	got := ourLines(t, readCapture(t, path), fields, o)
+	c.packets = len(want)
 	if len(got) < len(want) {
 		t.Errorf("%s: read %d packets, tshark %d", path, len(got), len(want))
-		return len(want), len(want)
+		return c
 	}
 	type kind struct{ field, got, want string }
 	byField, shown := map[string]int{}, map[kind]bool{}
@@ -193,28 +210,33 @@ func compareFile(t *testing.T, path string, fields []string) (packets, different
 		if got[i] == want[i] {
 			continue
 		}
-		different++
+		c.different++
+		issue := 0
 		g, w := strings.Split(got[i], "\t"), strings.Split(want[i], "\t")
 		for j := range w {
 			if g[j] == w[j] {
 				continue
 			}
 			byField[fields[j]]++
+			if slices.Contains(issueFields, fields[j]) {
+				issue = 1
+			}
 			// Of the differences that look alike only one is shown.
 			k := kind{fields[j], shape(g[j]), shape(w[j])}
 			if *verbose > 1000 {
-				k.got = fmt.Sprint(i)
+				k.got = fmt.Sprint(i) // all of them
 			}
 			if !shown[k] && len(shown) < *verbose {
 				shown[k] = true
 				t.Logf("%s: packet %d: %s is %q, tshark says %q", filepath.Base(path), i+1, fields[j], g[j], w[j])
 			}
 		}
+		c.issue += issue
 	}
-	if different > 0 {
-		t.Logf("%s: %d of %d packets differ: %v", filepath.Base(path), different, len(want), byField)
+	if c.different > 0 {
+		t.Logf("%s: %d of %d packets differ: %v", filepath.Base(path), c.different, c.packets, byField)
 	}
-	return len(want), different
+	return c
 }
 
 // shape returns how many values a printed field has.
@@ -227,8 +249,9 @@ func comparableFields() []string {
 	})
 }
 
-func TestFieldsAgainstTshark(t *testing.T) {
-	needTool(t, "tshark")
+// realFiles returns the captures beside the repository, or skips the test.
+func realFiles(t *testing.T) []string {
+	t.Helper()
 	var files []string
 	for _, dir := range []string{"captures", "hostile"} {
 		d := sharedDir(dir)
@@ -243,24 +266,84 @@ func TestFieldsAgainstTshark(t *testing.T) {
 			files = append(files, m...)
 		}
 	}
-	for _, set := range []struct {
-		name   string
-		fields []string
-	}{{"issue", issueFields}, {"all", comparableFields()}} {
-		t.Run(set.name, func(t *testing.T) {
-			total, bad := 0, 0
+	// Files whose damage is the point belong to the readers' tests.
+	return slices.DeleteFunc(files, func(f string) bool {
+		return strings.Contains(f, "ng_") || strings.Contains(f, "bomb")
+	})
+}
+
+// TestFieldsAgainstTshark compares every field of every packet of real captures.
+func TestFieldsAgainstTshark(t *testing.T) {
+	needTool(t, "tshark")
+	files := realFiles(t)
+	run := func(name string, fields []string, o Occurrence, files []string) {
+		t.Run(name, func(t *testing.T) {
+			var sum comparison
 			for _, f := range files {
-				if strings.Contains(f, "ng_") || strings.Contains(f, "bomb") {
-					continue // files whose damage is the point: the readers' tests
-				}
-				n, d := compareFile(t, f, set.fields)
-				total, bad = total+n, bad+d
+				sum.add(compareFile(t, f, fields, o))
 			}
-			t.Logf("%d of %d packets differ from tshark (%.4f %%)", bad, total, 100*float64(bad)/float64(max(total, 1)))
-			if bad*1000 > total {
-				t.Errorf("%d of %d packets differ, more than 0.1 %%", bad, total)
+			t.Logf("of %d packets %d differ from tshark, %d of them in the fields of the issue", sum.packets, sum.different, sum.issue)
+			if sum.different*1000 > sum.packets {
+				t.Errorf("%d of %d packets differ, more than 0.1 %%", sum.different, sum.packets)
 			}
 		})
+	}
+	run("all occurrences", comparableFields(), AllOccurrences, files)
+	small := slices.DeleteFunc(slices.Clone(files), func(f string) bool {
+		st, err := os.Stat(f)
+		return err != nil || st.Size() > 100_000
+	})
+	run("first occurrence", issueFields, FirstOccurrence, small)
+	run("last occurrence", issueFields, LastOccurrence, small)
+}
+
+// TestSamplesAgainstTshark compares the packets that the project made itself, whole and
+// cut at every length, by the capture and on the wire.
+func TestSamplesAgainstTshark(t *testing.T) {
+	needTool(t, "tshark")
+	type cut struct {
+		name string
+		ci   gopacket.CaptureInfo
+		data []byte
+	}
+	byLink := map[uint16][]cut{}
+	for _, s := range packettest.Samples() {
+		for n := range min(len(s.Data), 200) + 1 {
+			for _, wire := range []int{len(s.Data), n} {
+				if n == len(s.Data) && wire != n {
+					continue
+				}
+				name := fmt.Sprintf("%s, %d of %d bytes", s.Name, n, wire)
+				at := time.Unix(1_700_000_000, int64(len(byLink[s.Link]))*1000)
+				byLink[s.Link] = append(byLink[s.Link], cut{name, gopacket.CaptureInfo{Timestamp: at, CaptureLength: n, Length: wire}, s.Data[:n]})
+			}
+		}
+		byLink[s.Link] = append(byLink[s.Link], cut{s.Name, gopacket.CaptureInfo{
+			Timestamp: time.Unix(1_700_000_000, 0), CaptureLength: len(s.Data), Length: len(s.Data),
+		}, s.Data})
+	}
+	dir := t.TempDir()
+	for link, cuts := range byLink {
+		path := filepath.Join(dir, fmt.Sprintf("link%d.pcap", link))
+		f, err := os.Create(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := pcapgo.NewWriterNanos(f)
+		err = w.WriteFileHeader(262144, layers.LinkType(link))
+		for _, c := range cuts {
+			err = errors.Join(err, w.WritePacket(c.ci, c.data))
+		}
+		if err = errors.Join(err, f.Close()); err != nil {
+			t.Fatal(err)
+		}
+		want := tsharkLines(t, path, issueFields)
+		got := ourLines(t, readCapture(t, path), issueFields, AllOccurrences)
+		for i := range want {
+			if got[i] != want[i] {
+				t.Errorf("link %d, %s:\n%s\ntshark says\n%s", link, cuts[i].name, got[i], want[i])
+			}
+		}
 	}
 }
 
@@ -273,10 +356,9 @@ func TestCompareFiles(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatal(fmt.Errorf("no files match %s: %w", *compareFiles, err))
 	}
-	total, bad := 0, 0
+	var sum comparison
 	for _, f := range files {
-		n, d := compareFile(t, f, comparableFields())
-		total, bad = total+n, bad+d
+		sum.add(compareFile(t, f, comparableFields(), AllOccurrences))
 	}
-	t.Logf("%d of %d packets differ", bad, total)
+	t.Logf("of %d packets %d differ, %d in the fields of the issue", sum.packets, sum.different, sum.issue)
 }

@@ -1,0 +1,111 @@
+package query
+
+import (
+	"sync"
+
+	"github.com/tarrafa/tarrafa/internal/packet"
+)
+
+// Kinds of TCP options (IANA).
+const (
+	optionEnd         = 0
+	optionNone        = 1
+	optionMSS         = 2
+	optionWindowScale = 3
+	optionTimestamp   = 8
+)
+
+// tcpOption is a number that stands at off in each TCP option of a kind, whose length is n.
+func tcpOption(name string, kind, n, off, size int) Field {
+	return Field{Name: name, Type: TypeUint, get: func(r *Row, dst []Value) []Value {
+		p := r.Packet
+		for i := range p.Layers[:p.N] {
+			l := &p.Layers[i]
+			if l.Kind != packet.KindTCP || l.Len <= 20 {
+				continue
+			}
+			h := p.Header(l)
+			for b := h[20:]; len(b) >= 2 && b[0] != optionEnd; {
+				if b[0] == optionNone {
+					b = b[1:]
+					continue
+				}
+				if b[1] < 2 {
+					break
+				}
+				if int(b[0]) == kind && int(b[1]) == n && len(b) >= off+size {
+					var v uint64
+					for _, c := range b[off : off+size] {
+						v = v<<8 | uint64(c)
+					}
+					dst = append(dst, Value{Num: v})
+				}
+				b = b[min(int(b[1]), len(b)):]
+			}
+		}
+		return dst
+	}}
+}
+
+// payload returns what appends the payload of each header of a kind, if it has one.
+func payload(k packet.Kind) func(r *Row, dst []Value) []Value {
+	return func(r *Row, dst []Value) []Value {
+		p := r.Packet
+		for i := range p.Layers[:p.N] {
+			l := &p.Layers[i]
+			if l.Kind != k || l.Flags&packet.LayerTruncated != 0 {
+				continue
+			}
+			if b := p.Payload(l); len(b) > 0 {
+				dst = append(dst, Value{Bytes: b})
+			}
+		}
+		return dst
+	}
+}
+
+// flagStrings holds tcp.flags.str for each value of tcp.flags: the letters of the flags
+// that are set, and a middle dot for each that is not.
+var flagStrings = sync.OnceValue(func() *[4096]string {
+	var t [4096]string
+	for flags := range t {
+		s := make([]byte, 0, 24)
+		for i, letter := range []byte("RRRACEUAPRSF") {
+			if flags&(0x800>>i) != 0 {
+				s = append(s, letter)
+				continue
+			}
+			s = append(s, "·"...)
+		}
+		t[flags] = string(s)
+	}
+	return &t
+})
+
+// flagLetters appends the TCP flags as letters.
+func flagLetters(r *Row, dst []Value) []Value {
+	p := r.Packet
+	for i := range p.Layers[:p.N] {
+		l := &p.Layers[i]
+		if l.Kind != packet.KindTCP || l.Len < 16 {
+			continue
+		}
+		if h := p.Header(l); tcpSound(p, i, h) {
+			dst = append(dst, Value{Text: flagStrings()[be16(h[12:])&0x0fff]})
+		}
+	}
+	return dst
+}
+
+// icmpQuery tells whether an ICMP message has an identifier and a sequence number.
+func icmpQuery(_ *packet.Packet, _ int, h []byte) bool {
+	switch h[0] {
+	case 0, 8, 13, 14, 15, 16, 17, 18:
+		return true
+	default:
+		return false
+	}
+}
+
+// icmpv6Echo tells whether an ICMPv6 message is an echo request or reply.
+func icmpv6Echo(_ *packet.Packet, _ int, h []byte) bool { return h[0] == 128 || h[0] == 129 }
