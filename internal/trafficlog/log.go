@@ -178,16 +178,6 @@ func (l *Log) encode(b *track.Batch, rows []packet.Summary) []byte {
 	return l.buffers[0]
 }
 
-// lines appends the lines of rows.
-func (e *encoder) lines(dst []byte, b *track.Batch, rows []packet.Summary) []byte {
-	for i := range rows {
-		if s := &rows[i]; e.opt.wants(s) {
-			dst = e.append(dst, b, s)
-		}
-	}
-	return dst
-}
-
 // rowCost is what a row costs besides its payload, in bytes of payload.
 const rowCost = 150
 

@@ -25,6 +25,12 @@ type encoder struct {
 	clock   clock
 	capture []byte // quoted
 	first   fragments
+
+	// Of the batch in hand, without what it refers to afterwards.
+	records  []transport
+	payloads [][]byte
+	sums     [][md5.Size]byte
+	hasher   hasher
 }
 
 // wants tells whether a packet has a record. It must not depend on anything but the packet
@@ -41,6 +47,7 @@ func (o *Options) wants(s *packet.Summary) bool {
 
 // transport is what a record says of the transport header.
 type transport struct {
+	row          *packet.Summary
 	sport, dport uint16
 	flags        uint16
 	seq, ack     uint32
@@ -72,7 +79,7 @@ func linkOf(c *segment.Chunk, s *packet.Summary) packet.LinkType {
 	return packet.LinkEthernet
 }
 
-// has tells whether append writes a line for the packet.
+// has tells whether the packet has a line.
 func (e *encoder) has(b *track.Batch, s *packet.Summary) bool {
 	if !e.opt.wants(s) {
 		return false
@@ -81,16 +88,47 @@ func (e *encoder) has(b *track.Batch, s *packet.Summary) bool {
 	return ok
 }
 
-// append appends the line of a packet that the options want. It allocates only when dst
-// has to grow.
-func (e *encoder) append(dst []byte, b *track.Batch, s *packet.Summary) []byte {
-	t, ok := e.transportOf(b, s)
-	if !ok {
-		return dst
+// lines appends the lines of rows. It allocates only when a buffer has to grow.
+func (e *encoder) lines(dst []byte, b *track.Batch, rows []packet.Summary) []byte {
+	e.records, e.payloads = e.records[:0], e.payloads[:0]
+	for i := range rows {
+		s := &rows[i]
+		if !e.opt.wants(s) {
+			continue
+		}
+		if t, ok := e.transportOf(b, s); ok {
+			t.row = s
+			e.records = append(e.records, t)
+			if len(t.payload) > 0 {
+				e.payloads = append(e.payloads, t.payload)
+			}
+		}
 	}
+	if n := len(e.payloads); n > cap(e.sums) {
+		e.sums = make([][md5.Size]byte, n, 2*n)
+	}
+	sums := e.sums[:len(e.payloads)]
+	e.hasher.sums(sums, e.payloads)
+	for i := range e.records {
+		t := &e.records[i]
+		if len(t.payload) > 0 {
+			dst = e.append(dst, b.Chunk, t, &sums[0])
+			sums = sums[1:]
+		} else {
+			dst = e.append(dst, b.Chunk, t, nil)
+		}
+	}
+	clear(e.records)
+	clear(e.payloads)
+	return dst
+}
+
+// append appends one line. sum is the payload's.
+func (e *encoder) append(dst []byte, c *segment.Chunk, t *transport, sum *[md5.Size]byte) []byte {
+	s := t.row
 	dst = append(dst, `{"timestamp": "`...)
 	dst = e.clock.append(dst, s.Time)
-	if e.sides.sent(s, &t) {
+	if e.sides.sent(s, t) {
 		dst = append(dst, `", "direction": "ENVIADO", "src": "`...)
 	} else {
 		dst = append(dst, `", "direction": "RECEBIDO", "src": "`...)
@@ -120,12 +158,11 @@ func (e *encoder) append(dst []byte, b *track.Batch, s *packet.Summary) []byte {
 			dst = appendPreview(dst, t.payload[:min(len(t.payload), previewLength)])
 		}
 		dst = append(dst, `", "payload_hash": "`...)
-		sum := md5.Sum(t.payload) //nolint:gosec // as above
 		dst = appendHex(dst, sum[:])
 		dst = append(dst, '"')
 	}
 	if e.opt.Extra {
-		dst = e.appendExtra(dst, b.Chunk, s, &t)
+		dst = e.appendExtra(dst, c, s, t)
 	}
 	return append(dst, "}\n"...)
 }

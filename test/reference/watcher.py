@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """The traffic record as the old watcher wrote it: the reference for --json.
 
-    watcher.py [--local ADDR[,ADDR...]] [--udp] CAPTURE RECORD
+    watcher.py [--local ADDR[,ADDR...]] [--udp] [--time] CAPTURE RECORD
 
 For each TCP packet of CAPTURE a JSON object is appended to RECORD, in the way the old
 program did it: scapy hands over each packet, json.dumps makes the line, write appends it.
@@ -20,6 +20,7 @@ import json
 import logging
 import string
 import sys
+import time
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 
@@ -97,18 +98,23 @@ def main():
     args = argparse.ArgumentParser()
     args.add_argument("--local", default="")
     args.add_argument("--udp", action="store_true")
+    args.add_argument("--time", action="store_true", help="print records and seconds, without the time to start")
     args.add_argument("capture")
     args.add_argument("record")
     args = args.parse_args()
     local = set(args.local.split(",")) - {""}
     wanted = (TCP, UDP) if args.udp else (TCP,)
     conf.verb = 0
+    start, records = time.perf_counter(), 0
     with PcapReader(args.capture) as packets, open(args.record, "a", encoding="utf-8") as out:
         for packet in packets:
             ip, transport = outermost(packet, wanted)
             if transport is not None:
                 out.write(json.dumps(record(packet, ip, transport, local)) + "\n")
                 out.flush()
+                records += 1
+    if args.time:
+        print(records, time.perf_counter() - start)
 
 
 if __name__ == "__main__":
