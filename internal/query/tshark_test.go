@@ -222,7 +222,7 @@ func compareFile(t *testing.T, path string, fields []string, o Occurrence) (c co
 				issue = 1
 			}
 			// Of the differences that look alike only one is shown.
-			k := kind{fields[j], shape(g[j]), shape(w[j])}
+			k := kind{fields[j], fieldShape(g[j]), fieldShape(w[j])}
 			if *verbose > 1000 {
 				k.got = fmt.Sprint(i) // all of them
 			}
@@ -239,8 +239,8 @@ func compareFile(t *testing.T, path string, fields []string, o Occurrence) (c co
 	return c
 }
 
-// shape returns how many values a printed field has.
-func shape(s string) string { return fmt.Sprint(s != "", strings.Count(s, ",")) }
+// fieldShape returns how many values a printed field has.
+func fieldShape(s string) string { return fmt.Sprint(s != "", strings.Count(s, ",")) }
 
 // comparableFields are the fields of the registry that tshark prints.
 func comparableFields() []string {
