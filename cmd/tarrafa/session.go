@@ -162,6 +162,7 @@ func (s *session) run(parent context.Context) error {
 	s.catchUp(flushing)
 	defer s.reopenOnHangup()()
 
+	s.archive.Start()
 	var capturing sync.WaitGroup
 	capturing.Go(func() { s.capture(ctx) })
 	viewed := make(chan struct{})

@@ -56,6 +56,8 @@ type Archive struct {
 	noted   uint64       // what Checkpoint wrote last
 	syncing []chan error // sealed segments on their way to the disk
 
+	queue *queue // nil: Append writes at once
+
 	mu       sync.Mutex
 	meta     Meta
 	recent   recent
@@ -143,23 +145,45 @@ func (a *Archive) Buffer() []byte {
 // Append writes the blocks that b built in the buffer of the last [Archive.Buffer] call,
 // and shows them to the followers. When they cannot be written (disk full) they are
 // counted as lost, and the error is in [Archive.Trouble]; the next Append tries again.
+//
+// After [Archive.Start] it hands the blocks to the writing goroutine instead, and waits
+// only when queueBytes of memory are on their way to the disk.
 func (a *Archive) Append(b *segment.Builder) {
 	if len(b.Bytes()) == 0 {
 		return
 	}
+	run := blocksRun{buf: a.buf, blocks: b.Bytes(), packets: b.Packets(), last: b.Last()}
+	a.buf.used += len(run.blocks)
+	if a.queue != nil {
+		a.buf.hold()
+		a.queue.put(run)
+		return
+	}
+	a.append(run)
+}
+
+// blocksRun is what one Append brings.
+type blocksRun struct {
+	buf     *buffer
+	blocks  []byte
+	packets uint32
+	last    int64
+	do      func() // in place of blocks: something else that must happen in this order
+}
+
+func (a *Archive) append(r blocksRun) {
 	now := a.cfg.Now()
 	if !a.failed.IsZero() && now.Sub(a.failed) < retryAfter {
-		a.lose(b.Packets(), b.Last())
+		a.lose(r.packets, r.last)
 		return
 	}
-	if err := a.write(b.Bytes()); err != nil {
+	if err := a.write(r.blocks); err != nil {
 		a.failed = now
 		a.setTrouble(err)
-		a.lose(b.Packets(), b.Last())
+		a.lose(r.packets, r.last)
 		return
 	}
-	a.publish(a.buf, b.Bytes(), b.Packets(), b.Last())
-	a.buf.used += len(b.Bytes())
+	a.publish(r.buf, r.blocks, r.packets, r.last)
 	if !a.failed.IsZero() {
 		a.failed = time.Time{}
 		a.setTrouble(nil)
@@ -254,9 +278,22 @@ func (a *Archive) end() segment.Cursor {
 	return segment.Cursor{Segment: s.Number, Offset: s.Bytes, Packet: s.First + s.Packets}
 }
 
+// inOrder runs f where the segments are written: at once, or behind what is queued.
+func (a *Archive) inOrder(f func()) {
+	if a.queue != nil {
+		a.queue.put(blocksRun{do: f})
+		return
+	}
+	f()
+}
+
 // Close seals the last segment and writes the final ledger into capture.json. Followers
 // then reach [io.EOF]; FinishLedger may be called until they have.
 func (a *Archive) Close() error {
+	if a.queue != nil {
+		a.queue.finish()
+		a.queue = nil
+	}
 	if a.file != nil {
 		a.seal()
 	}

@@ -145,6 +145,64 @@ func TestFollowersSeeEverythingOnce(t *testing.T) {
 	}
 }
 
+func TestQueueKeepsOrderAndLosesNothing(t *testing.T) {
+	a := create(t, func(c *Config) { c.SegmentBytes = 300 << 10 })
+	a.Start()
+	var wg sync.WaitGroup
+	var got uint64
+	wg.Go(func() {
+		tail := a.Follow(segment.Cursor{})
+		defer tail.Close()
+		got = drain(t, tail, 1)
+	})
+	total := 0
+	for total < 30000 {
+		fill(t, a, total+1, 100, 200)
+		total += 100
+		if total%5000 == 0 {
+			a.SetSource(uint64(total), 0, 0, uint64(total), 0)
+			a.Checkpoint()
+			a.NoteEvent(0, time.Now(), "something")
+			a.Tick()
+		}
+	}
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	wg.Wait()
+	if got != uint64(total) || a.Ledger().Written != uint64(total) {
+		t.Errorf("follower saw %d, written %d of %d", got, a.Ledger().Written, total)
+	}
+}
+
+func TestQueueHoldsBackWhenTheDiskTakesNothing(t *testing.T) {
+	a := create(t, nil)
+	a.Start()
+	release := make(chan struct{})
+	a.inOrder(func() { <-release })
+	appended := make(chan int, 1)
+	go func() {
+		n := 0
+		for ; n < 200; n++ {
+			fill(t, a, 1+n*1000, 1000, 900) // a buffer each: twice queueBytes and more
+		}
+		appended <- n
+	}()
+	select {
+	case n := <-appended:
+		t.Errorf("%d buffers were taken although the disk takes none", n)
+	case <-time.After(200 * time.Millisecond):
+	}
+	close(release)
+	<-appended
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if w := a.Ledger().Written; w != 200000 {
+		t.Errorf("written %d", w)
+	}
+}
+
 func TestFollowResumesAtAnyCursor(t *testing.T) {
 	a := create(t, func(c *Config) { c.SegmentBytes = 100 << 10 })
 	for i := range 50 {

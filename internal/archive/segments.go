@@ -85,22 +85,26 @@ func (a *Archive) full(now time.Time) bool {
 
 // Tick lets time pass on a link without packets: a segment that is old enough is sealed.
 func (a *Archive) Tick() {
-	if a.file != nil && a.full(a.cfg.Now()) {
-		a.roll()
-	}
+	a.inOrder(func() {
+		if a.file != nil && a.full(a.cfg.Now()) {
+			a.roll()
+		}
+	})
 }
 
 // Checkpoint notes the source's counters in the open segment when they have changed, so
 // that after a crash the segments still tell what the kernel dropped.
 func (a *Archive) Checkpoint() {
-	a.mu.Lock()
-	sum := a.ledger.Received + a.ledger.Dropped
-	a.mu.Unlock()
-	if a.file == nil || sum == a.noted {
-		return
-	}
-	a.noted = sum
-	a.noteCounters("checkpoint")
+	a.inOrder(func() {
+		a.mu.Lock()
+		sum := a.ledger.Received + a.ledger.Dropped
+		a.mu.Unlock()
+		if a.file == nil || sum == a.noted {
+			return
+		}
+		a.noted = sum
+		a.noteCounters("checkpoint")
+	})
 }
 
 // roll seals the open segment and starts the next. When the next cannot be started the
@@ -176,8 +180,10 @@ func (a *Archive) noteGap(now time.Time) {
 
 // NoteEvent records in the segment what happened to an interface.
 func (a *Archive) NoteEvent(iface int, at time.Time, text string) {
-	a.writeNote(segment.Statistics{
-		Interface: uint32(iface), Time: at.UnixNano(), Comments: []string{"tarrafa event: " + text},
+	a.inOrder(func() {
+		a.writeNote(segment.Statistics{
+			Interface: uint32(iface), Time: at.UnixNano(), Comments: []string{"tarrafa event: " + text},
+		})
 	})
 }
 
