@@ -34,8 +34,9 @@ func (e *emitter) toA(x value) {
 		e.toX(x)
 		e.put(opTxa, 0)
 	case vNeg:
+		// Not the instruction for it: golang.org/x/net's machine does not know it.
 		e.toA(n.a)
-		e.put(opNeg, 0)
+		e.put(aluBits[aMul]|aluK, 0xffffffff)
 	case vALU:
 		if k, ok := e.v.isConst(n.b); ok {
 			e.toA(n.a)
@@ -148,8 +149,6 @@ func (e *emitter) toX(x value) {
 	switch {
 	case n.kind == vConst:
 		e.put(opLdxImm, n.k)
-	case n.kind == vLen && n.k == 0:
-		e.put(opLdxLen, 0)
 	case n.kind == vMSH:
 		k := n.k
 		if k != failOffset {
@@ -236,7 +235,7 @@ func (e *emitter) evict() int {
 // isSimple reports whether one instruction brings a value into X and leaves A alone.
 func (e *emitter) isSimple(x value) bool {
 	n := &e.v.n[x]
-	return n.kind == vConst || n.kind == vMSH || n.kind == vLen && n.k == 0 || e.inMemory(x) >= 0
+	return n.kind == vConst || n.kind == vMSH || e.inMemory(x) >= 0
 }
 
 // spoilsX reports whether bringing a value into A changes X.

@@ -137,19 +137,18 @@ func (g *gen) fail(r Reason, msg string) { g.failHint(r, msg, "") }
 func (g *gen) failHint(r Reason, msg, suggestion string) {
 	e := &Error{Expr: g.text, Reason: r, Message: msg, Suggestion: suggestion}
 	if g.where != nil {
-		e.Pos = g.where.at()
-		e.Near = g.near(g.where)
+		e.Pos, e.Near = g.near(g.where)
 	}
 	panic(compileError{e})
 }
 
-func (g *gen) near(e expr) string {
+// near is the place and the word that an error about a node points to: the id of a primitive, else the first word.
+func (g *gen) near(e expr) (pos int, word string) {
 	if p, ok := e.(*primitive); ok {
-		return p.id.text
+		return p.id.pos, g.text[p.id.pos:p.id.end]
 	}
 	i := e.at()
-	j := i + nameLen(g.text[i:])
-	return g.text[i:j]
+	return i, g.text[i : i+nameLen(g.text[i:])]
 }
 
 // nameLen is the length of the word at the beginning of s, at least one byte if there is one.

@@ -243,7 +243,8 @@ func (g *gen) namedHost(name string, q qual) cond {
 	}
 	addrs, err := g.resolver().Host(name)
 	if err != nil || len(addrs) == 0 {
-		panic(compileError{&Error{Expr: g.text, Pos: g.where.at(), Near: name, Reason: BadName,
+		pos, near := g.near(g.where)
+		panic(compileError{&Error{Expr: g.text, Pos: pos, Near: near, Reason: BadName,
 			Message: "unknown host " + quoted(name), Suggestion: nearest(name, keywordList), Err: err}})
 	}
 	// Link types without a type field carry IP only: ARP is not asked for.

@@ -1,5 +1,7 @@
 package filter
 
+import "slices"
+
 // word is what a keyword stands for.
 type word struct {
 	kind  tok
@@ -45,6 +47,7 @@ func buildKeywords() map[string]word {
 	for w := range m {
 		keywordList = append(keywordList, w)
 	}
+	slices.Sort(keywordList) // of equally near words, always the same one is suggested
 	// Words of the language for link types and packet sources that this package does not read: reserved, so that
 	// they are refused by name.
 	for _, s := range []string{"lane", "metac", "bcc", "oam", "oamf4", "oamf4ec", "oamf4sc", "sc", "ilmic", "vpi",

@@ -2,11 +2,11 @@ package filter
 
 // What can stand at a place, for messages: the likeliest words, not the whole grammar.
 var (
-	termWords  = []string{"a protocol", "host", "net", "port", "src", "dst", "not", "("}
+	termWords  = []string{"a protocol", "host", "net", "port", "src", "dst", "not", "'('"}
 	idWords    = []string{"a name", "a number", "an address"}
 	afterTerm  = []string{"and", "or", "the end"}
 	relations  = []string{"=", "!=", "<", ">", "<=", ">="}
-	arithWords = []string{"a number", "len", "a packet access such as tcp[13]", "("}
+	arithWords = []string{"a number", "len", "a packet access such as tcp[13]", "'('"}
 )
 
 // failAt leaves the parser with an error at t.
@@ -34,9 +34,9 @@ func (p *parser) unexpected(expected []string) {
 
 // closing leaves the parser because the bracket at open is not closed where it should be.
 func (p *parser) closing(open *token) {
-	want := ")"
+	want := "')'"
 	if open.num == '[' {
-		want = "]"
+		want = "']'"
 	}
 	p.unexpected([]string{want})
 }
@@ -50,7 +50,10 @@ func (p *parser) lonely(t *token) {
 	case tkID:
 		e.Message = "unknown word " + quoted(t.text)
 		e.Suggestion = nearest(t.text, keywordList)
-		if e.Suggestion == "" {
+		if s, ok := displayFilter(t.text, p.valueAfter()); ok {
+			e.Message = quoted(t.text) + " belongs to Wireshark's display filters, this is a capture filter"
+			e.Suggestion = s
+		} else if e.Suggestion == "" {
 			e.Suggestion = "host " + t.text
 		}
 	case tkNum:
@@ -89,4 +92,38 @@ func (p *parser) missingID(q qual, typed bool) {
 	}
 	panic(compileError{&Error{Expr: p.text, Pos: t.pos, Near: p.text[t.pos:t.end], Expected: expected,
 		Message: "unexpected " + quoted(p.text[t.pos:t.end]), Suggestion: ""}})
+}
+
+// displayFilters are fields of Wireshark's display filters with what says the same here.
+var displayFilters = map[string]string{
+	"ip.addr": "host", "ip.src": "src host", "ip.dst": "dst host", "ip.host": "host", "ipv6.addr": "host", "ipv6.src": "src host",
+	"ipv6.dst": "dst host", "eth.addr": "ether host", "eth.src": "ether src", "eth.dst": "ether dst", "eth.type": "ether proto",
+	"tcp.port": "tcp port", "tcp.srcport": "tcp src port", "tcp.dstport": "tcp dst port", "udp.port": "udp port",
+	"udp.srcport": "udp src port", "udp.dstport": "udp dst port", "ip.proto": "ip proto", "vlan.id": "vlan", "frame.len": "len =",
+	"tcp.flags.syn": "tcp[tcpflags] & tcp-syn != 0", "tcp.flags.reset": "tcp[tcpflags] & tcp-rst != 0",
+	"tcp.flags.fin": "tcp[tcpflags] & tcp-fin != 0", "dns": "port 53", "http": "tcp port 80", "tls": "tcp port 443", "ssl": "tcp port 443",
+}
+
+// displayFilter translates a field of Wireshark's display filters and the value that it is compared with.
+func displayFilter(field, value string) (string, bool) {
+	s, ok := displayFilters[field]
+	if ok && value != "" && s[len(s)-1] != '0' && field != "dns" && field != "tls" && field != "ssl" {
+		s += " " + value
+	}
+	return s, ok
+}
+
+// valueAfter is what follows a comparison sign after the word at hand.
+func (p *parser) valueAfter() string {
+	if p.i+2 >= len(p.toks) {
+		return ""
+	}
+	if op := p.toks[p.i+1]; op.kind != tkOp || op.num != '=' {
+		return ""
+	}
+	switch v := p.toks[p.i+2]; v.kind {
+	case tkNum, tkIPv4, tkIPv6, tkMAC, tkID:
+		return v.text
+	}
+	return ""
 }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -235,5 +236,6 @@ func serviceNames() []string {
 	for n := range systemResolver.services {
 		names = append(names, n)
 	}
+	slices.Sort(names)
 	return names
 }

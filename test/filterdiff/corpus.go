@@ -50,7 +50,7 @@ func Handwritten() []Case {
 
 // primitives are those without an id, and one id of each kind.
 func primitives() []string {
-	out := strings.Split(`ip,ip6,arp,rarp,tcp,udp,sctp,icmp,icmp6,igmp,igrp,pim,ah,esp,vrrp,carp,atalk,aarp,decnet,lat,sca,`+
+	return strings.Split(`ip,ip6,arp,rarp,tcp,udp,sctp,icmp,icmp6,igmp,igrp,pim,ah,esp,vrrp,carp,atalk,aarp,decnet,lat,sca,`+
 		`moprc,mopdl,iso,esis,es-is,isis,is-is,clnp,stp,ipx,netbeui,l1,l2,iih,lsp,snp,csnp,psnp,broadcast,multicast,`+
 		`ether broadcast,ether multicast,ip broadcast,ip multicast,ip6 multicast,ip6 broadcast,vlan,vlan 5,mpls,mpls 7,`+
 		`pppoed,pppoes,pppoes 0x27,geneve,geneve 11,inbound,outbound,ifindex 2,less 100,greater 100,llc,llc i,llc s,llc u,`+
@@ -68,10 +68,6 @@ func primitives() []string {
 		`icmp[icmptype] != icmp-echo and icmp[icmptype] != icmp-echoreply,icmp6[icmp6type] = icmp6-echo,arp[6:2] = 1,`+
 		`sctp[0:2] = 80,igmp[0] = 0x16,pim[0] = 0x20,vrrp[0] = 0x21,rarp[7] = 3,icmp[0] = 8,atalk[0] = 1,`+
 		`byte 0 = 2,byte 12 > 7,byte 13 < 1,radio[0] = 0,radio[2:2] > 8`, ",")
-	for i, s := range out {
-		out[i] = s
-	}
-	return out
 }
 
 // qualified are ids with all the qualifiers that can stand before them.
