@@ -126,8 +126,8 @@ func (l *Log) Apply(ctx context.Context, b *track.Batch) error {
 	}
 	l.sides.observe(b.Rows, b.Chunk)
 	rows := l.news(b)
-	out := l.encode(b, rows)
-	if err := l.write(b, rows, out); err != nil {
+	out, lines := l.encode(b, rows)
+	if err := l.write(b, rows, out, lines); err != nil {
 		return err
 	}
 	l.done = max(l.done, before(b.Next.Packet))
@@ -158,24 +158,23 @@ func (l *Log) news(b *track.Batch) []packet.Summary {
 // parallelBytes is from how many captured bytes on a batch is shared among workers.
 const parallelBytes = 64 << 10
 
-// encode returns the lines of rows. They belong to the Log and are valid until the next
-// call.
-func (l *Log) encode(b *track.Batch, rows []packet.Summary) []byte {
+// encode returns the lines of rows and how many they are. They belong to the Log and are
+// valid until the next call.
+func (l *Log) encode(b *track.Batch, rows []packet.Summary) ([]byte, int) {
 	parts := split(rows, len(l.encoders))
-	if len(parts) == 1 {
-		l.buffers[0] = l.encoders[0].lines(l.buffers[0][:0], b, parts[0])
-		return l.buffers[0]
-	}
+	counts := make([]int, len(parts))
+	work := func(i int) { l.buffers[i], counts[i] = l.encoders[i].lines(l.buffers[i][:0], b, parts[i]) }
 	var wg sync.WaitGroup
 	for i := 1; i < len(parts); i++ {
-		wg.Go(func() { l.buffers[i] = l.encoders[i].lines(l.buffers[i][:0], b, parts[i]) })
+		wg.Go(func() { work(i) })
 	}
-	l.buffers[0] = l.encoders[0].lines(l.buffers[0][:0], b, parts[0])
+	work(0)
 	wg.Wait()
 	for i := 1; i < len(parts); i++ {
 		l.buffers[0] = append(l.buffers[0], l.buffers[i]...)
+		counts[0] += counts[i]
 	}
-	return l.buffers[0]
+	return l.buffers[0], counts[0]
 }
 
 // rowCost is what a row costs besides its payload, in bytes of payload.
@@ -204,19 +203,19 @@ func split(rows []packet.Summary, n int) [][]packet.Summary {
 
 // write writes the lines of rows. When that fails in the middle it books the lines that
 // are whole and gets rid of the one that is not.
-func (l *Log) write(b *track.Batch, rows []packet.Summary, out []byte) error {
+func (l *Log) write(b *track.Batch, rows []packet.Summary, out []byte, all int) error {
 	n, err := 0, error(nil)
 	if len(out) > 0 {
 		n, err = l.out.Write(out)
 	}
-	whole := bytes.LastIndexByte(out[:n], '\n') + 1
-	lines := uint64(bytes.Count(out[:whole], []byte{'\n'}))
 	if err == nil {
-		l.booked(lines, n)
-		l.status.Skipped += uint64(len(rows)) - lines
+		l.booked(uint64(all), n)
+		l.status.Skipped += uint64(len(rows) - all)
 		l.status.LastError, l.wait = "", 0
 		return nil
 	}
+	whole := bytes.LastIndexByte(out[:n], '\n') + 1
+	lines := uint64(bytes.Count(out[:whole], []byte{'\n'}))
 	if n > whole && !l.cut(n-whole) {
 		// A stream has it already: the next write completes it.
 		end := whole + bytes.IndexByte(out[whole:], '\n') + 1

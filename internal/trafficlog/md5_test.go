@@ -8,7 +8,9 @@ import (
 
 // TestSums compares with the standard library, at every length around the block's, and in
 // every mixture of lengths.
-func TestSums(t *testing.T) {
+func TestSums(t *testing.T) { bothWays(t, testSums) }
+
+func testSums(t *testing.T) {
 	rng := rand.New(rand.NewPCG(9, 10))
 	var h hasher
 	check := func(messages [][]byte) {

@@ -88,8 +88,9 @@ func (e *encoder) has(b *track.Batch, s *packet.Summary) bool {
 	return ok
 }
 
-// lines appends the lines of rows. It allocates only when a buffer has to grow.
-func (e *encoder) lines(dst []byte, b *track.Batch, rows []packet.Summary) []byte {
+// lines appends the lines of rows and returns how many. It allocates only when a buffer has
+// to grow.
+func (e *encoder) lines(dst []byte, b *track.Batch, rows []packet.Summary) ([]byte, int) {
 	e.records, e.payloads = e.records[:0], e.payloads[:0]
 	for i := range rows {
 		s := &rows[i]
@@ -118,9 +119,10 @@ func (e *encoder) lines(dst []byte, b *track.Batch, rows []packet.Summary) []byt
 			dst = e.append(dst, b.Chunk, t, nil)
 		}
 	}
+	n := len(e.records)
 	clear(e.records)
 	clear(e.payloads)
-	return dst
+	return dst, n
 }
 
 // append appends one line. sum is the payload's.

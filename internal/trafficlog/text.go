@@ -27,11 +27,13 @@ func appendHex(dst, src []byte) []byte {
 	}
 	dst = dst[:n+2*len(src)]
 	out := dst[n:]
-	for len(src) >= 8 && len(out) >= 16 {
-		v := binary.LittleEndian.Uint64(src)
-		binary.LittleEndian.PutUint64(out, uint64(hexPairs[v&0xffff])|uint64(hexPairs[v>>16&0xffff])<<32)
-		binary.LittleEndian.PutUint64(out[8:], uint64(hexPairs[v>>32&0xffff])|uint64(hexPairs[v>>48])<<32)
-		src, out = src[8:], out[16:]
+	if blocks := len(src) / 16; hasLanes && blocks > 0 {
+		hexBlocks(&out[0], &src[0], blocks)
+		src, out = src[blocks*16:], out[blocks*32:]
+	}
+	for len(src) >= 2 {
+		binary.LittleEndian.PutUint32(out, hexPairs[binary.LittleEndian.Uint16(src)])
+		src, out = src[2:], out[4:]
 	}
 	for i, c := range src {
 		out[2*i], out[2*i+1] = hexDigits[c>>4], hexDigits[c&15]
@@ -51,27 +53,13 @@ var isPrintable = func() (t [256]bool) {
 	return t
 }()
 
-const (
-	lowBits  = 0x0101010101010101
-	highBits = 0x8080808080808080
-)
-
 // printable tells whether every byte is in Python's string.printable.
 func printable(b []byte) bool {
-	for len(b) >= 8 {
-		// The high bit of a byte ends up set when it is above 0x7e, clear in the second sum
-		// when it is below the space.
-		v := binary.LittleEndian.Uint64(b)
-		if (v|(v&^highBits+lowBits))&highBits == 0 && ((v|highBits)-lowBits*' ')&highBits == highBits {
-			b = b[8:]
-			continue
+	if blocks := len(b) / 32; hasLanes && blocks > 0 {
+		if !printableBlocks(&b[0], blocks) {
+			return false
 		}
-		for _, c := range b[:8] {
-			if !isPrintable[c] {
-				return false
-			}
-		}
-		b = b[8:]
+		b = b[blocks*32:]
 	}
 	for _, c := range b {
 		if !isPrintable[c] {
