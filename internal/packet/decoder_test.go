@@ -114,7 +114,6 @@ func check(p *Packet, s *Summary) error {
 	if p.N > MaxLayers || p.Outcome >= OutcomeCount {
 		return fmt.Errorf("%d layers, outcome %d", p.N, p.Outcome)
 	}
-	quoted := false
 	for i := range p.Layers[:p.N] {
 		l := &p.Layers[i]
 		buf := p.Data
@@ -127,10 +126,6 @@ func check(p *Packet, s *Summary) error {
 		if l.Kind == KindNone || l.Kind >= KindPayload {
 			return fmt.Errorf("layer %d has the kind %s", i, l.Kind)
 		}
-		if quoted && l.Flags&LayerQuoted == 0 {
-			return fmt.Errorf("layer %d is not quoted, one before it is", i)
-		}
-		quoted = quoted || l.Flags&LayerQuoted != 0
 		p.Payload(l)
 	}
 	for _, ip := range []int8{p.IP, p.InnerIP} {

@@ -102,19 +102,26 @@ func (w *walker) ieee80211() step {
 }
 
 // amsdu reads the frames that were put together into one: each has two addresses, a
-// length and an LLC header, and is padded to a multiple of 4.
+// length and an LLC header, and is padded to a multiple of 4. The packet is spoken of by
+// the first one that holds IP; the headers of the others are found all the same.
 func (w *walker) amsdu() step {
-	end, lim := w.end, w.lim
-	for w.off+14 <= lim && w.outcome != OutcomeTooDeep {
+	end, lim, flags, buf := w.end, w.lim, w.flags, w.buf
+	p := w.p
+	first := p.IP
+	for w.off+14 <= lim && p.N < MaxLayers {
+		ip, transport, innerIP, innerTransport := p.IP, p.Transport, p.InnerIP, p.InnerTransport
+		outcome, etherType := w.outcome, w.etherType
 		b := w.open(KindShim, 14)
-		if b == nil {
-			return stepEnd
-		}
 		w.close(14, 0)
-		next := w.off + (int(be16(b[12:]))+14+3)&^3 - 14
-		w.clip(int(be16(b[12:])))
+		n := int(be16(b[12:]))
+		next := w.off + (n+14+3)&^3 - 14
+		w.clip(n)
 		w.run(stepLLC)
-		w.off, w.end, w.lim = min(next, lim), end, lim
+		if ip != first {
+			p.IP, p.Transport, p.InnerIP, p.InnerTransport = ip, transport, innerIP, innerTransport
+			w.outcome, w.etherType, w.more = outcome, etherType, true
+		}
+		w.off, w.end, w.lim, w.flags, w.buf = min(next, lim), end, lim, flags, buf
 	}
 	return stepEnd
 }

@@ -36,7 +36,7 @@ func (w *walker) summary(s *Summary) {
 	if w.quoted {
 		s.Flags |= Quoted | MoreHeaders
 	}
-	if w.depth > 2 {
+	if w.depth > 2 || w.more {
 		s.Flags |= MoreHeaders
 	}
 	s.Seq, s.Ack, s.Window, s.TCPFlags = 0, 0, 0, 0

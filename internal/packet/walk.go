@@ -93,6 +93,7 @@ type walker struct {
 	flags     LayerFlags // for every header from here on
 	depth     uint8      // IP headers seen
 	quoted    bool       // an ICMP error quotes headers
+	more      bool       // IP headers stand side by side
 	outcome   Outcome
 	etherType uint16 // of the last link header
 	dataPad   bool   // radiotap: the 802.11 header is padded to a multiple of 4

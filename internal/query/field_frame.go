@@ -29,10 +29,13 @@ var frameFields = []Field{
 		return append(dst, Value{Num: uint64(r.Packet.Interface)})
 	}},
 	{Name: "frame.interface_name", Type: TypeText, get: func(r *Row, dst []Value) []Value {
-		if r.InterfaceName == "" {
-			return dst
+		switch {
+		case r.InterfaceName != "":
+			return append(dst, Value{Text: r.InterfaceName})
+		case r.HasInterface:
+			return append(dst, Value{Text: "unknown"}) // as tshark says
 		}
-		return append(dst, Value{Text: r.InterfaceName})
+		return dst
 	}},
 }
 
