@@ -1,7 +1,6 @@
 package trafficlog
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -27,7 +26,7 @@ type Log struct {
 	file     *os.File // nil: a stream
 	regular  bool     // the file can be cut
 	encoders []encoder
-	buffers  [][]byte // of the encoders; the first also collects a batch
+	buffers  chan []byte // for parts of a batch: one more than encoders
 	sides    sides
 
 	done   uint64 // number of the last packet whose line is written, or that has none
@@ -95,7 +94,10 @@ func newLog(opt Options) *Log {
 	l := &Log{opt: opt.withDefaults()}
 	l.sides.configured = l.opt.Local
 	l.encoders = make([]encoder, l.opt.Workers)
-	l.buffers = make([][]byte, l.opt.Workers)
+	l.buffers = make(chan []byte, l.opt.Workers+1)
+	for range cap(l.buffers) {
+		l.buffers <- nil
+	}
 	for i := range l.encoders {
 		l.encoders[i] = encoder{
 			opt: &l.opt, sides: &l.sides, clock: clock{location: l.opt.Location},
@@ -105,7 +107,7 @@ func newLog(opt Options) *Log {
 	return l
 }
 
-// Apply appends the lines of a batch with one write. It returns an error when they could
+// Apply appends the lines of a batch, each write ending with a line. It returns an error when they could
 // not all be written; offered again, the batch goes on where it stopped. After a failure
 // it first waits a while, longer each time, up to five seconds.
 func (l *Log) Apply(ctx context.Context, b *track.Batch) error {
@@ -126,10 +128,13 @@ func (l *Log) Apply(ctx context.Context, b *track.Batch) error {
 	}
 	l.sides.observe(b.Rows, b.Chunk)
 	rows := l.news(b)
-	out, lines := l.encode(b, rows)
-	if err := l.write(b, rows, out, lines); err != nil {
-		return err
+	lines, err := l.writeRows(b, rows)
+	if err != nil {
+		l.status.Skipped += l.bookRows(b, rows, lines)
+		return l.failed(err)
 	}
+	l.status.Skipped += uint64(len(rows)) - lines
+	l.status.LastError, l.wait = "", 0
 	l.done = max(l.done, before(b.Next.Packet))
 	l.keeper.store(b.Next, l.file)
 	return nil
@@ -155,84 +160,6 @@ func (l *Log) news(b *track.Batch) []packet.Summary {
 	return rows
 }
 
-// parallelBytes is from how many captured bytes on a batch is shared among workers.
-const parallelBytes = 64 << 10
-
-// encode returns the lines of rows and how many they are. They belong to the Log and are
-// valid until the next call.
-func (l *Log) encode(b *track.Batch, rows []packet.Summary) ([]byte, int) {
-	parts := split(rows, len(l.encoders))
-	counts := make([]int, len(parts))
-	work := func(i int) { l.buffers[i], counts[i] = l.encoders[i].lines(l.buffers[i][:0], b, parts[i]) }
-	var wg sync.WaitGroup
-	for i := 1; i < len(parts); i++ {
-		wg.Go(func() { work(i) })
-	}
-	work(0)
-	wg.Wait()
-	for i := 1; i < len(parts); i++ {
-		l.buffers[0] = append(l.buffers[0], l.buffers[i]...)
-		counts[0] += counts[i]
-	}
-	return l.buffers[0], counts[0]
-}
-
-// rowCost is what a row costs besides its payload, in bytes of payload.
-const rowCost = 150
-
-// split cuts rows into up to n runs of about the same cost.
-func split(rows []packet.Summary, n int) [][]packet.Summary {
-	total := 0
-	for i := range rows {
-		total += int(rows[i].CapLen) + rowCost
-	}
-	if total < parallelBytes || n < 2 {
-		return [][]packet.Summary{rows}
-	}
-	parts := make([][]packet.Summary, 0, n)
-	from, sum := 0, 0
-	for i := range rows {
-		sum += int(rows[i].CapLen) + rowCost
-		if len(parts) < n-1 && sum >= total*(len(parts)+1)/n {
-			parts = append(parts, rows[from:i+1])
-			from = i + 1
-		}
-	}
-	return append(parts, rows[from:])
-}
-
-// write writes the lines of rows. When that fails in the middle it books the lines that
-// are whole and gets rid of the one that is not.
-func (l *Log) write(b *track.Batch, rows []packet.Summary, out []byte, all int) error {
-	n, err := 0, error(nil)
-	if len(out) > 0 {
-		n, err = l.out.Write(out)
-	}
-	if err == nil {
-		l.booked(uint64(all), n)
-		l.status.Skipped += uint64(len(rows) - all)
-		l.status.LastError, l.wait = "", 0
-		return nil
-	}
-	whole := bytes.LastIndexByte(out[:n], '\n') + 1
-	lines := uint64(bytes.Count(out[:whole], []byte{'\n'}))
-	if n > whole && !l.cut(n-whole) {
-		// A stream has it already: the next write completes it.
-		end := whole + bytes.IndexByte(out[whole:], '\n') + 1
-		l.rest = append(l.rest[:0], out[n:end]...)
-		lines++
-		whole = n
-	}
-	l.booked(lines, whole)
-	l.status.Skipped += l.bookRows(b, rows, lines)
-	return l.failed(err)
-}
-
-func (l *Log) booked(lines uint64, bytes int) {
-	l.status.Lines += lines
-	l.status.Bytes += uint64(bytes)
-}
-
 // bookRows moves done to the row of the given line, and returns how many rows without a
 // line come before it.
 func (l *Log) bookRows(b *track.Batch, rows []packet.Summary, lines uint64) (without uint64) {
@@ -248,24 +175,6 @@ func (l *Log) bookRows(b *track.Batch, rows []packet.Summary, lines uint64) (wit
 		l.done = rows[i].Number
 	}
 	return without
-}
-
-// cut removes the last n bytes, an unfinished line that was just written. It returns false
-// when that is impossible: on a stream, or when somebody else has appended since.
-func (l *Log) cut(n int) bool {
-	if !l.regular {
-		return false
-	}
-	at, err := l.file.Seek(0, io.SeekCurrent)
-	if err != nil {
-		return false
-	}
-	info, err := l.file.Stat()
-	if err != nil || info.Size() != at || l.file.Truncate(at-int64(n)) != nil {
-		return false
-	}
-	l.status.Torn++
-	return true
 }
 
 // Waits after failures.
