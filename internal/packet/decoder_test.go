@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -261,5 +262,26 @@ func TestNoAllocation(t *testing.T) {
 	}
 	if sum.Flags&Reassembled == 0 {
 		t.Error("the fragments were not put together")
+	}
+}
+
+func TestAddrText(t *testing.T) {
+	for _, c := range []struct {
+		addr    string
+		version uint8
+		want    string
+	}{
+		{"::ffff:10.0.0.1", 4, "10.0.0.1"},
+		{"2001:db8:0:0:1:0:0:1", 6, "2001:db8::1:0:0:1"},
+		{"2001:0:1::", 6, "2001:0:1::"},
+		{"::", 6, "::"},
+		{"::1", 6, "::1"},
+		{"::0.96.0.1", 6, "::0.96.0.1"},
+		{"::ffff:1.2.3.4", 6, "::ffff:1.2.3.4"},
+		{"fe80::1", 6, "fe80::1"},
+	} {
+		if got := string(Addr(netip.MustParseAddr(c.addr).As16()).AppendTo(nil, c.version)); got != c.want {
+			t.Errorf("%s: got %s, want %s", c.addr, got, c.want)
+		}
 	}
 }

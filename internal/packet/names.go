@@ -46,15 +46,24 @@ func (a Addr) Netip(version uint8) netip.Addr {
 // AppendTo appends the address as text, as tcpdump and tshark print it.
 func (a Addr) AppendTo(dst []byte, version uint8) []byte {
 	if version == 4 {
-		for i := 12; i < 16; i++ {
-			if i > 12 {
-				dst = append(dst, '.')
-			}
-			dst = strconv.AppendUint(dst, uint64(a[i]), 10)
-		}
-		return dst
+		return appendIPv4(dst, a[12:])
+	}
+	// An IPv4-compatible address (RFC 4291, section 2.5.5.1) ends in dotted form.
+	if a[12]|a[13] != 0 && [12]byte(a[:12]) == [12]byte{} {
+		return appendIPv4(append(dst, "::"...), a[12:])
 	}
 	return netip.AddrFrom16(a).AppendTo(dst)
+}
+
+// appendIPv4 appends four bytes in dotted form.
+func appendIPv4(dst, b []byte) []byte {
+	for i, c := range b {
+		if i > 0 {
+			dst = append(dst, '.')
+		}
+		dst = strconv.AppendUint(dst, uint64(c), 10)
+	}
+	return dst
 }
 
 // The transport protocols that have a name in the table and in the statistics.

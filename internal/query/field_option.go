@@ -56,6 +56,9 @@ func payload(k packet.Kind) func(r *Row, dst []Value) []Value {
 			if l.Kind != k || l.Flags&packet.LayerTruncated != 0 {
 				continue
 			}
+			if k == packet.KindTCP && p.Header(l)[13]&0x04 != 0 {
+				continue // what a reset carries is its cause (RFC 9293, section 3.5.3), not data
+			}
 			if b := p.Payload(l); len(b) > 0 {
 				dst = append(dst, Value{Bytes: b})
 			}

@@ -1,9 +1,10 @@
 package query
 
 import (
-	"net/netip"
 	"strconv"
 	"time"
+
+	"github.com/tarrafa/tarrafa/internal/packet"
 )
 
 const hexDigits = "0123456789abcdef"
@@ -20,7 +21,7 @@ func (f *Field) AppendText(dst []byte, v Value) []byte {
 	case TypeIPv4:
 		return appendIPv4(dst, v.Bytes)
 	case TypeIPv6:
-		return appendIPv6(dst, v.Bytes)
+		return packet.Addr(v.Bytes).AppendTo(dst, 6)
 	case TypeBytes:
 		for _, c := range v.Bytes {
 			dst = append(dst, hexDigits[c>>4], hexDigits[c&15])
@@ -92,8 +93,4 @@ func appendIPv4(dst, ip []byte) []byte {
 		dst = strconv.AppendUint(dst, uint64(c), 10)
 	}
 	return dst
-}
-
-func appendIPv6(dst, ip []byte) []byte {
-	return netip.AddrFrom16([16]byte(ip)).AppendTo(dst)
 }
