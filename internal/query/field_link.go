@@ -10,7 +10,7 @@ var linkFields = []Field{
 	address("eth.dst", TypeEther, packet.KindEthernet, 0).whole(14),
 	address("eth.src", TypeEther, packet.KindEthernet, 6).whole(14),
 	address("eth.addr", TypeEther, packet.KindEthernet, 0, 6).whole(14),
-	hex("eth.type", packet.KindEthernet, 12, 2).when(func(_ *packet.Packet, _ int, h []byte) bool {
+	hexadecimal("eth.type", packet.KindEthernet, 12, 2).when(func(_ *packet.Packet, _ int, h []byte) bool {
 		t := be16(h[12:])
 		return t >= minEtherType || t == 0
 	}),
@@ -18,8 +18,8 @@ var linkFields = []Field{
 		return be16(h[12:]) <= 1500 && be16(h[12:]) != 0
 	}),
 
-	bit("eth.lg", packet.KindEthernet, 0, 1, 0x02).and(6).whole(14),
-	bit("eth.ig", packet.KindEthernet, 0, 1, 0x01).and(6).whole(14),
+	flagBit("eth.lg", packet.KindEthernet, 0, 1, 0x02).and(6).whole(14),
+	flagBit("eth.ig", packet.KindEthernet, 0, 1, 0x01).and(6).whole(14),
 
 	number("sll.pkttype", packet.KindSLL, 0, 2).or(packet.KindSLL2, 10, 1),
 	number("sll.hatype", packet.KindSLL, 2, 2).or(packet.KindSLL2, 8, 2),
@@ -30,8 +30,8 @@ var linkFields = []Field{
 	}},
 	number("sll.ifindex", packet.KindSLL2, 4, 4),
 
-	hex("pppoe.code", packet.KindPPPoE, 1, 1),
-	hex("pppoe.session_id", packet.KindPPPoE, 2, 2),
+	hexadecimal("pppoe.code", packet.KindPPPoE, 1, 1),
+	hexadecimal("pppoe.session_id", packet.KindPPPoE, 2, 2),
 	number("pppoe.payload_length", packet.KindPPPoE, 4, 2),
 	{Name: "ppp.protocol", Type: TypeUint, Base: Hex4, get: func(r *Row, dst []Value) []Value {
 		p := r.Packet
@@ -42,22 +42,22 @@ var linkFields = []Field{
 		}
 		return dst
 	}},
-	hex("chdlc.protocol", packet.KindCHDLC, 2, 2),
+	hexadecimal("chdlc.protocol", packet.KindCHDLC, 2, 2),
 
-	bits("vlan.priority", packet.KindVLAN, 0, 2, 0xe000),
-	bit("vlan.dei", packet.KindVLAN, 0, 2, 0x1000),
-	bits("vlan.id", packet.KindVLAN, 0, 2, 0x0fff),
-	hex("vlan.etype", packet.KindVLAN, 2, 2).when(func(_ *packet.Packet, _ int, h []byte) bool {
+	masked("vlan.priority", packet.KindVLAN, 0, 2, 0xe000),
+	flagBit("vlan.dei", packet.KindVLAN, 0, 2, 0x1000),
+	masked("vlan.id", packet.KindVLAN, 0, 2, 0x0fff),
+	hexadecimal("vlan.etype", packet.KindVLAN, 2, 2).when(func(_ *packet.Packet, _ int, h []byte) bool {
 		return be16(h[2:]) >= minEtherType
 	}),
 
-	label("mpls.label", 0xfffff000, 12),
-	label("mpls.exp", 0x00000e00, 9),
-	label("mpls.bottom", 0x00000100, 8),
-	label("mpls.ttl", 0x000000ff, 0),
+	mplsLabel("mpls.label", 0xfffff000, 12),
+	mplsLabel("mpls.exp", 0x00000e00, 9),
+	mplsLabel("mpls.bottom", 0x00000100, 8),
+	mplsLabel("mpls.ttl", 0x000000ff, 0),
 
 	number("arp.hw.type", packet.KindARP, 0, 2),
-	hex("arp.proto.type", packet.KindARP, 2, 2),
+	hexadecimal("arp.proto.type", packet.KindARP, 2, 2),
 	number("arp.hw.size", packet.KindARP, 4, 1),
 	number("arp.proto.size", packet.KindARP, 5, 1),
 	number("arp.opcode", packet.KindARP, 6, 2),
@@ -93,8 +93,8 @@ func arpAddress(which int) func(r *Row, dst []Value) []Value {
 	}
 }
 
-// label is a field of each entry of an MPLS label stack: its bits under mask, above shift.
-func label(name string, mask uint32, shift uint8) Field {
+// mplsLabel is a field of each entry of an MPLS label stack: its bits under mask, above shift.
+func mplsLabel(name string, mask uint32, shift uint8) Field {
 	return Field{Name: name, Type: TypeUint, get: func(r *Row, dst []Value) []Value {
 		p := r.Packet
 		for i := range p.Layers[:p.N] {

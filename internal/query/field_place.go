@@ -77,20 +77,20 @@ func number(name string, k packet.Kind, off, size uint8) Field {
 	return Field{Name: name, Type: TypeUint, at: []place{{kind: k, off: off, size: size}}}
 }
 
-func hex(name string, k packet.Kind, off, size uint8) Field {
+func hexadecimal(name string, k packet.Kind, off, size uint8) Field {
 	f := number(name, k, off, size)
 	f.Base = [...]Base{1: Hex2, 2: Hex4, 3: Hex6, 4: Hex8}[size]
 	return f
 }
 
-func bits(name string, k packet.Kind, off, size uint8, mask uint32) Field {
+func masked(name string, k packet.Kind, off, size uint8, mask uint32) Field {
 	f := number(name, k, off, size)
 	f.at[0].mask = mask
 	return f
 }
 
-func bit(name string, k packet.Kind, off, size uint8, mask uint32) Field {
-	f := bits(name, k, off, size, mask)
+func flagBit(name string, k packet.Kind, off, size uint8, mask uint32) Field {
+	f := masked(name, k, off, size, mask)
 	f.Type = TypeBool
 	return f
 }

@@ -4,20 +4,20 @@ import "github.com/tarrafa/tarrafa/internal/packet"
 
 // tunnelFields are the fields of the headers that put packets into packets.
 var tunnelFields = []Field{
-	hex("gre.proto", packet.KindGRE, 2, 2),
+	hexadecimal("gre.proto", packet.KindGRE, 2, 2),
 	{Name: "gre.key", Type: TypeUint, Base: Hex8, get: greKey},
 
 	number("vxlan.vni", packet.KindVXLAN, 4, 3),
-	hex("geneve.proto_type", packet.KindGeneve, 2, 2),
-	hex("geneve.vni", packet.KindGeneve, 4, 3),
+	hexadecimal("geneve.proto_type", packet.KindGeneve, 2, 2),
+	hexadecimal("geneve.vni", packet.KindGeneve, 4, 3),
 
-	hex("gtp.flags", packet.KindGTPU, 0, 1),
-	hex("gtp.message", packet.KindGTPU, 1, 1),
+	hexadecimal("gtp.flags", packet.KindGTPU, 0, 1),
+	hexadecimal("gtp.message", packet.KindGTPU, 1, 1),
 	number("gtp.length", packet.KindGTPU, 2, 2),
-	hex("gtp.teid", packet.KindGTPU, 4, 4).when(func(_ *packet.Packet, _ int, h []byte) bool { return h[0]>>5 == 1 }),
+	hexadecimal("gtp.teid", packet.KindGTPU, 4, 4).when(func(_ *packet.Packet, _ int, h []byte) bool { return h[0]>>5 == 1 }),
 
-	bits("erspan.vlan", packet.KindERSPAN, 0, 2, 0x0fff),
-	bits("erspan.spanid", packet.KindERSPAN, 2, 2, 0x03ff),
+	masked("erspan.vlan", packet.KindERSPAN, 0, 2, 0x0fff),
+	masked("erspan.spanid", packet.KindERSPAN, 2, 2, 0x03ff),
 	number("nsh.spi", packet.KindNSH, 4, 3),
 	number("nsh.si", packet.KindNSH, 7, 1),
 }
