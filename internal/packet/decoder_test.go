@@ -124,7 +124,7 @@ func check(p *Packet, s *Summary) error {
 		if uint64(l.Off)+uint64(l.Len) > uint64(len(buf)) {
 			return fmt.Errorf("layer %d, %s, ends at %d of %d", i, l.Kind, l.Off+l.Len, len(buf))
 		}
-		if l.Kind == KindNone || l.Kind >= KindPayload {
+		if l.Kind == KindNone || l.Kind >= KindCount {
 			return fmt.Errorf("layer %d has the kind %s", i, l.Kind)
 		}
 		p.Payload(l)
@@ -180,7 +180,7 @@ func TestEveryKindIsSampled(t *testing.T) {
 			seen[l.Kind] = true
 		}
 	}
-	for k := KindEthernet; k < KindPayload; k++ {
+	for k := KindEthernet; k < KindCount; k++ {
 		if !seen[k] {
 			t.Errorf("no sample has a header of kind %s", k)
 		}

@@ -45,7 +45,6 @@ const (
 	KindL2TP
 	KindNSH
 	KindShim // a header that only leads to the next one and has no name here
-	KindPayload
 	KindCount // not a header: how many kinds there are
 )
 

@@ -92,7 +92,7 @@ var kindNames = [KindCount]string{
 	"none", "ethernet", "vlan", "mpls", "pppoe", "ppp", "sll", "sll2", "null", "llc", "radiotap", "802.11", "arp",
 	"ipv4", "ipv6", "hop-by-hop", "routing", "fragment", "destination-options", "ah", "esp", "tcp", "udp", "sctp",
 	"icmp", "icmpv6", "igmp", "gre", "vxlan", "geneve", "gtp", "teredo", "service-vlan", "cisco-hdlc", "udp-lite",
-	"dccp", "erspan", "l2tp", "nsh", "shim", "payload",
+	"dccp", "erspan", "l2tp", "nsh", "shim",
 }
 
 // String returns the header's name in lower case.
