@@ -44,7 +44,7 @@ const (
 	KindERSPAN
 	KindL2TP
 	KindNSH
-	KindShim // a header that only leads to the next one and has no name here
+	KindShim  // a header that only leads to the next one and has no name here
 	KindCount // not a header: how many kinds there are
 )
 
