@@ -2,7 +2,7 @@
 # Lossless rate of a live capture: tarrafa (archive, decoding, statistics) against
 # tcpdump -w on the same file system, in the same run, turn by turn.
 #
-# Needs root, iproute2, tcpdump, and a generator: XDPGEN names the xdpgen program, or it is
+# Needs root, iproute2, tcpdump, jq, and a generator: XDPGEN names the xdpgen program, or it is
 # built from ../shared/tools/xdpgen. All traffic stays in a network namespace made here.
 #
 #   bench/lossless/run.sh [-t SECONDS] [-n ROUNDS] [-o OUTDIR] [-p "PPS…"] [-m "64 imix"]
@@ -58,8 +58,8 @@ for mix in $mixes; do
   for pps in $rates; do
     for _ in $(seq "$rounds"); do
       measure "$mix" "$pps" ./tarrafa capture -i vb --data-dir "$work/data" --view none
-      kept=$(sed -n 's/.*delivered [0-9]* = written \([0-9]*\).*/\1/p' "$work/out")
-      drop=$(sed -n 's/.*dropped by kernel \([0-9]*\).*/\1/p' "$work/out")
+      kept=$(jq .ledger.written "$work"/data/*/capture.json)
+      drop=$(jq .ledger.dropped_by_kernel "$work"/data/*/capture.json)
       row tarrafa "$mix" "$pps" "${kept:-0}" "${drop:-0}"
       rm -rf "$work/data"; sync
       measure "$mix" "$pps" tcpdump -n -p -i vb -B 65536 -w "$work/tcpdump.pcap"
