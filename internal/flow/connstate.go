@@ -10,7 +10,7 @@ const (
 	stateSyn                              // sent SYN
 	stateSynAck                           // sent SYN and ACK
 	statePartial                          // sent something, but no SYN was seen
-	stateEstablished                      // the handshake is complete
+	stateEstablished                      // SYN and SYN-ACK were exchanged
 	stateClosed                           // sent FIN
 	stateReset                            // sent RST
 )
@@ -28,6 +28,11 @@ func (r *record) setState(side uint8, s endpointState) {
 func (r *record) ended() bool {
 	a, b := r.state(0), r.state(1)
 	return a == stateReset || b == stateReset || a == stateClosed && b == stateClosed
+}
+
+// used reports that a side sent more than the opening of the connection.
+func (r *record) used(side uint8) bool {
+	return r.seen>>(8*uint16(side))&(1<<didAck|1<<didData|1<<didFin) != 0
 }
 
 // TCP flags as in packet.Summary.TCPFlags.
@@ -49,15 +54,19 @@ func (r *record) step(side uint8, flags uint16) {
 			me = stateReset
 		}
 	case flags&flagSYN != 0:
-		if me == stateInactive || me == statePartial {
+		switch {
+		case me != stateInactive && me != statePartial:
+		case flags&flagACK == 0:
 			me = stateSyn
-			if flags&flagACK != 0 {
-				me = stateSynAck
-			}
+		case peer == stateSyn: // Zeek counts from the answer, not from its acknowledgement
+			me = stateEstablished
+			r.setState(1-side, stateEstablished)
+		default:
+			me = stateSynAck
 		}
 	case me == stateInactive:
 		me = statePartial
-	case me == stateSyn && flags&flagACK != 0 && peer == stateSynAck:
+	case me == stateSyn && flags&flagACK != 0 && peer == stateSynAck: // the SYN came late
 		me = stateEstablished
 		r.setState(1-side, stateEstablished)
 	}
@@ -157,7 +166,10 @@ func (r *record) connState(client, server uint8) ConnState {
 }
 
 // HistoryCap is how many letters a flow's history holds; later ones are lost.
-const HistoryCap = 20
+const HistoryCap = 16
+
+// historyReserve is how many places are kept for letters that are written once.
+const historyReserve = 6
 
 // The letters of a history that are written once per side, as bits of record.seen. The
 // letter of bit i is historyLetters[i], in upper case when the client did it.
@@ -176,7 +188,7 @@ const historyLetters = "shadfriq"
 
 // remember adds a letter for side unless it is there.
 func (r *record) remember(side uint8, what int) {
-	bit := uint32(1) << (uint32(what) + 16*uint32(side))
+	bit := uint16(1) << (uint16(what) + 8*uint16(side))
 	if r.seen&bit != 0 {
 		return
 	}
@@ -216,7 +228,7 @@ func (r *record) chronicle(side uint8, flags uint16, payload uint32, a Analysis)
 	case syn:
 		r.remember(side, didSyn)
 	}
-	if a&(Retransmission|LostSegment|ZeroWindow) != 0 {
+	if a&(Retransmission|LostSegment|ZeroWindow) != 0 && r.histN < HistoryCap-historyReserve {
 		c := &r.sum[side].count
 		if a&LostSegment != 0 && power(c[countLost]) {
 			r.letter(side, 'g')

@@ -61,11 +61,12 @@ type Flow struct {
 	Outer  packet.Tuple // tunnel endpoints of the first packet; Version 0: no tunnel
 	VLAN   uint16       // of the first packet; packet.NoVLAN: none
 
-	Direction packet.Direction // of the client's packets: sent means that the client is this machine
-	Start     int64            // first packet, ns since 1970-01-01 UTC
-	Last      int64            // latest packet, ns
-	End       End
-	Resumed   bool // an earlier flow of the same stream ended by idling
+	FirstPacket uint64           // number of the flow's first packet
+	Direction   packet.Direction // of the client's packets: sent means that the client is this machine
+	Start       int64            // first packet, ns since 1970-01-01 UTC
+	Last        int64            // latest packet, ns
+	End         End
+	Resumed     bool // an earlier flow of the same stream ended by idling
 
 	State      ConnState
 	History    History
@@ -96,7 +97,7 @@ func (t *Table) fill(r *record, f *Flow) {
 	c := r.client()
 	*f = Flow{
 		ID: r.id, Stream: r.stream, Tuple: r.key.tuple(c), VLAN: r.vlan,
-		Start: r.first, Last: r.last, Resumed: r.bits&bitSplit != 0,
+		FirstPacket: r.frame, Start: r.first, Last: r.last, Resumed: r.bits&bitSplit != 0,
 		History: History{r.history, r.histN}, InitialRTT: r.firstRTT,
 	}
 	if r.bits&bitOuter != 0 {

@@ -72,7 +72,7 @@ func (t *Table) start(r *record, s *packet.Summary) {
 	t.nextFlow++
 	t.c.Live++
 	r.id = t.nextFlow
-	r.first = s.Time
+	r.first, r.frame = s.Time, s.Number
 	r.vlan = s.VLAN
 	r.bits |= bitLive
 	switch s.Direction {
@@ -98,7 +98,7 @@ func (t *Table) resume(r *record, s *packet.Summary) {
 	if r.id != 0 {
 		r.bits |= bitSplit
 	}
-	r.bits &^= bitSent | bitReceived | bitData
+	r.bits &^= bitSent | bitReceived | bitData | bitStallA | bitStallB
 	r.sum, r.rtt = [2]tally{}, [2]RTT{}
 	r.seen, r.histN, r.states = 0, 0, 0
 	r.history = [HistoryCap]byte{}
@@ -176,7 +176,7 @@ func (t *Table) over(r *record, now int64) bool {
 		switch {
 		case r.ended():
 			limit = t.timeouts.Closed
-		case r.bits&bitData == 0 && !r.established():
+		case !r.used(0) && !r.used(1):
 			limit = t.timeouts.HalfOpen
 		default:
 			limit = t.timeouts.TCP
@@ -185,10 +185,6 @@ func (t *Table) over(r *record, now int64) bool {
 		limit = t.timeouts.UDP
 	}
 	return age > int64(limit)
-}
-
-func (r *record) established() bool {
-	return r.state(0) == stateEstablished || r.state(1) == stateEstablished
 }
 
 func (t *Table) reason(r *record) End {
@@ -216,9 +212,14 @@ func (t *Table) end(r *record, why End) {
 		t.c.Drained++
 	}
 	t.c.Live--
-	if t.ended != nil {
+	if t.ended != nil || t.watch != nil {
 		t.fill(r, &t.flow)
 		t.flow.End = why
+	}
+	if t.watch != nil {
+		t.watch.ended(&t.flow)
+	}
+	if t.ended != nil {
 		t.ended(&t.flow)
 	}
 	r.bits &^= bitLive | bitRef

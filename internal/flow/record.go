@@ -12,14 +12,15 @@ type record struct {
 	bits   recordBits
 	states uint8  // endpoint states: low nibble of endpoint a, high nibble of b
 	histN  uint8  // letters in history
-	seen   uint32 // which letters each side has: low half a, high half b
+	seen   uint16 // which letters each side has: low byte a, high byte b
+	vlan   uint16 // of the flow's first packet, packet.NoVLAN: none
 
-	id       uint64    // flow identifier
-	first    int64     // time of the flow's first packet
-	born     int64     // time of the stream's first packet (differs from first when a flow ended by idling)
-	synTime  int64     // of the last SYN without ACK, 0: none
-	firstRTT int64     // initial RTT, ns, 0: not known
-	mss      [2]uint16 // from the SYNs, 0: none
+	id       uint64 // flow identifier
+	frame    uint64 // number of the flow's first packet
+	first    int64  // time of the flow's first packet
+	born     int64  // time of the stream's first packet (differs from first when a flow ended by idling)
+	synTime  int64  // of the last SYN without ACK, 0: none
+	firstRTT int64  // initial RTT, ns, 0: not known
 	history  [HistoryCap]byte
 
 	half [2]half  // what endpoint a sent, what b sent
@@ -28,8 +29,7 @@ type record struct {
 
 	outer  uint32    // tunnel endpoints: place in Table.outers, valid with bitOuter
 	sacked [2]uint32 // bytes of a side that the other one's last segment covers with SACK blocks
-	vlan   uint16    // of the flow's first packet, packet.NoVLAN: none
-	_      uint16    // fills the last cache line
+	mss    [2]uint16 // from the SYNs, 0: none
 }
 
 type recordBits uint16
@@ -44,7 +44,9 @@ const (
 	bitSent                            // the first packet left this machine
 	bitReceived                        // the first packet came to this machine
 	bitData                            // payload was seen
-	bitFlipped                         // the first packet was sent by the server
+	bitStallA                          // endpoint a has closed its window
+	bitStallB
+	bitFlipped // the first packet was sent by the server
 )
 
 // half is one direction's state for the TCP analysis: a cache line. Sequence numbers are

@@ -39,6 +39,8 @@ type Options struct {
 	// Ended is called for every flow that ends, from inside Apply, Advance or Drain. The
 	// Flow is valid until Ended returns. Ended must not call the Table.
 	Ended func(*Flow)
+
+	Watch *Watch // sees every packet and every end; may be nil
 }
 
 // Counters say what a Table did. All of them only grow, except Live, Known and Segments.
@@ -70,7 +72,7 @@ const (
 	recordChunk = 1 << 13
 	recordSize  = 512
 	segmentSize = 32
-	outerSize   = 40
+	outerSize   = 44
 	firstSlots  = 1 << 12
 )
 
@@ -92,6 +94,7 @@ type Table struct {
 	timeouts Timeouts
 	shortest int64 // of the timeouts, ns
 	ended    func(*Flow)
+	watch    *Watch
 	flow     Flow // handed to ended
 	nextFlow uint64
 	nextTCP  uint32
@@ -130,6 +133,7 @@ func NewTable(o Options) *Table {
 		slots:    newSlots(firstSlots),
 		timeouts: o.Timeouts,
 		ended:    o.Ended,
+		watch:    o.Watch,
 	}
 	t.shortest = int64(min(o.Timeouts.TCP, o.Timeouts.HalfOpen, o.Timeouts.Closed, o.Timeouts.UDP, o.Timeouts.Other))
 	t.divide(o.Memory)
@@ -335,15 +339,20 @@ func (t *Table) packet(s *packet.Summary, chunk []byte, n *Note, k *key, hash ui
 	if s.PayloadLen > 0 {
 		r.bits |= bitData
 	}
+	before, opening := r.states, !r.used(side)
+	var a Analysis
 	switch {
 	case tcp:
-		a := t.analyse(r, side, s, chunk, n)
+		a = t.analyse(r, side, s, chunk, n)
 		r.step(side, s.TCPFlags)
 		r.chronicle(side, s.TCPFlags, s.PayloadLen, a)
-		if s.Outcome != packet.OutcomeTransport {
-			n.hide()
-		}
 	case s.PayloadLen > 0:
 		r.remember(side, didData)
+	}
+	if t.watch != nil {
+		t.watching(r, before, side, opening, s, chunk, n, a)
+	}
+	if s.Outcome != packet.OutcomeTransport {
+		n.hide()
 	}
 }

@@ -69,8 +69,8 @@ func analyse(path string) (map[uint64]noted, error) {
 // tshark returns the fields of the frames that a filter lets through. Of a field that
 // occurs more than once the innermost, last one is printed. A file that tshark finds
 // damaged gives the frames before the damage.
-func tshark(path, filter string, fields []string) ([][]string, error) {
-	args := []string{"-n", "-r", path, "-Y", filter, "-T", "fields", "-E", "occurrence=l"}
+func tshark(path, filter string, fields []string, more ...string) ([][]string, error) {
+	args := append(more, "-n", "-r", path, "-Y", filter, "-T", "fields", "-E", "occurrence=l")
 	for _, f := range fields {
 		args = append(args, "-e", f)
 	}

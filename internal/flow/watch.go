@@ -1,0 +1,231 @@
+package flow
+
+import (
+	"iter"
+	"time"
+
+	"github.com/tarrafa/tarrafa/internal/packet"
+)
+
+// How much a Watch remembers. All tables together take about 30 MB when they are full,
+// whatever the traffic is.
+const (
+	clueLimit     = 1 << 15 // things that may become findings
+	sourceLimit   = 1 << 14 // hosts that open connections
+	serviceLimit  = 1 << 13 // address and port that connections go to
+	stallLimit    = 1 << 12 // closed windows
+	resetLimit    = 1 << 12 // RSTs to compare what follows with
+	payloadLimit  = 1 << 16 // small payloads
+	beaconLimit   = 1 << 16 // client and service
+	domainLimit   = 1 << 13 // client and domain
+	findingsLimit = 512     // findings of each kind
+)
+
+// WatchOptions adjust a Watch.
+type WatchOptions struct {
+	Thresholds Thresholds // zero: DefaultThresholds
+
+	// Found is called when a finding is new, when it gets more severe and when its count
+	// reaches a power of ten. The Finding is valid until Found returns.
+	Found func(*Finding)
+}
+
+// WatchCounters say what a Watch did.
+type WatchCounters struct {
+	Findings  [findCount]uint64 // found, by kind
+	Forgotten [findCount]uint64 // no longer held because there were too many of the kind
+	Evicted   uint64            // things under observation given up for want of room
+}
+
+// Watch looks for what is wrong. It is attached to a Table with Options.Watch, sees every
+// packet there, and is told about DNS names by DNSName.
+type Watch struct {
+	limits   Thresholds
+	found    func(*Finding)
+	mix      mixer
+	now      int64 // time of the latest packet
+	nextID   uint64
+	kinds    [findCount]bounded[Finding]
+	counts   [findCount]uint64
+	clues    bounded[clue]
+	sources  bounded[source]
+	services bounded[service]
+	stalls   bounded[clue]
+	resets   bounded[resetSeen]
+	payloads bounded[repeat]
+	beacons  bounded[repeat]
+	domains  bounded[domain]
+}
+
+// NewWatch returns a Watch that has seen nothing.
+func NewWatch(o WatchOptions) *Watch {
+	if o.Thresholds == (Thresholds{}) {
+		o.Thresholds = DefaultThresholds()
+	}
+	w := &Watch{
+		limits: o.Thresholds, found: o.Found, mix: newMixer(),
+		clues:    newBounded[clue](clueLimit),
+		sources:  newBounded[source](sourceLimit),
+		services: newBounded[service](serviceLimit),
+		stalls:   newBounded[clue](stallLimit),
+		resets:   newBounded[resetSeen](resetLimit),
+		payloads: newBounded[repeat](payloadLimit),
+		beacons:  newBounded[repeat](beaconLimit),
+		domains:  newBounded[domain](domainLimit),
+	}
+	for i := range w.kinds {
+		w.kinds[i] = newBounded[Finding](findingsLimit)
+	}
+	return w
+}
+
+// Counters returns the counters as they are now.
+func (w *Watch) Counters() WatchCounters {
+	c := WatchCounters{Findings: w.counts}
+	for i := range w.kinds {
+		c.Forgotten[i] = w.kinds[i].evicted
+	}
+	c.Evicted = w.clues.evicted + w.sources.evicted + w.services.evicted + w.stalls.evicted +
+		w.resets.evicted + w.payloads.evicted + w.beacons.evicted + w.domains.evicted
+	return c
+}
+
+// All yields the findings that are held, by kind and then by age. They are valid until
+// the Watch is used again.
+func (w *Watch) All() iter.Seq[*Finding] {
+	return func(yield func(*Finding) bool) {
+		for k := range w.kinds {
+			entries := w.kinds[k].entries
+			for i := range entries {
+				if !yield(&entries[i].value) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// sighting is one TCP segment or datagram as the detectors see it.
+type sighting struct {
+	r       *record
+	row     *packet.Summary
+	note    *Note
+	flags   Analysis // also those that the note hides
+	before  uint8    // the endpoints' states before this packet
+	opening bool     // the sender had done no more than to open the connection
+	side    uint8    // of the sender
+	payload []byte   // captured payload; nil when it is not whole
+}
+
+func (s *sighting) was(side uint8) endpointState {
+	return endpointState(s.before >> (side * 4) & 15)
+}
+
+func (s *sighting) fromServer() bool { return s.side != s.r.client() }
+
+// packet is called by the Table for every packet of a flow.
+func (w *Watch) packet(s *sighting) {
+	w.now = s.row.Time
+	if s.row.PayloadLen >= 2 && s.row.PayloadLen <= w.limits.HeartbeatBytes && s.flags&Retransmission == 0 {
+		w.repeated(s)
+	}
+	if s.row.Number == s.r.frame && s.r.bits&bitSplit == 0 {
+		w.opened(s)
+	}
+	if s.r.key.proto() != protoTCP {
+		return
+	}
+	if s.flags != 0 || s.r.bits&(bitStallA|bitStallB) != 0 {
+		w.trouble(s)
+	}
+	if s.row.TCPFlags&(flagSYN|flagRST|flagFIN) != 0 || s.opening || s.row.TCPFlags&flagACK == 0 {
+		w.control(s)
+	}
+	if s.row.PayloadLen > 0 {
+		w.misfit(s)
+	}
+	if s.note.AcksFrame != 0 {
+		w.roundTrip(s)
+	}
+}
+
+// watching hands a packet to the Watch.
+func (t *Table) watching(r *record, before, side uint8, opening bool, s *packet.Summary, chunk []byte, n *Note, a Analysis) {
+	seen := sighting{r: r, row: s, note: n, flags: a, before: before, side: side, opening: opening}
+	if s.PayloadLen > 0 && s.Flags&packet.Reassembled == 0 {
+		data := captured(s, chunk)
+		if end := uint64(s.PayloadOff) + uint64(s.PayloadLen); end <= uint64(len(data)) {
+			seen.payload = data[s.PayloadOff:end]
+		}
+	}
+	t.watch.packet(&seen)
+}
+
+// subject hashes what a finding is about.
+func (w *Watch) subject(kind FindingKind, a, b, c uint64) uint64 {
+	return w.mix.words(a, b, c<<8|uint64(kind))
+}
+
+// host hashes an address.
+func (w *Watch) host(a *packet.Addr) uint64 {
+	var hi, lo uint64
+	for i := range 8 {
+		hi = hi<<8 | uint64(a[i])
+		lo = lo<<8 | uint64(a[8+i])
+	}
+	return w.mix.words(hi, lo, 1)
+}
+
+// service hashes an address with a port.
+func (w *Watch) service(a *packet.Addr, port uint16, proto uint8) uint64 {
+	return w.mix.words(w.host(a), uint64(port)<<8|uint64(proto), 2)
+}
+
+// raise returns the finding of a subject, with what the clue says; fresh tells that it is
+// new. The detector fills in the rest and calls tell.
+func (w *Watch) raise(kind FindingKind, subject uint64, c *clue) (f *Finding, fresh bool) {
+	f, fresh = w.kinds[kind].put(subject)
+	if fresh {
+		w.nextID++
+		w.counts[kind]++
+		*f = Finding{ID: w.nextID, Kind: kind, Stream: NoStream}
+	}
+	f.First, f.Last, f.Count, f.clue = c.first, c.last, c.count, *c
+	return f, fresh
+}
+
+// tell calls Found when there is something new to say.
+func (w *Watch) tell(f *Finding, fresh bool) {
+	worse := f.Severity > f.told
+	if !fresh && !worse && (f.Count < 10 || f.Count > 1<<32-1 || !power(uint32(f.Count))) {
+		return
+	}
+	f.told = f.Severity
+	if w.found != nil {
+		w.found(f)
+	}
+}
+
+// oneSide returns the tuple with the destination's side only.
+func oneSide(t packet.Tuple) packet.Tuple {
+	t.Src, t.SrcPort = packet.Addr{}, 0
+	return t
+}
+
+// sender returns the tuple with the source's address only.
+func sender(t packet.Tuple) packet.Tuple {
+	t.Dst, t.DstPort, t.SrcPort = packet.Addr{}, 0, 0
+	return t
+}
+
+func grade(bad, worse bool) Severity {
+	switch {
+	case worse:
+		return Serious
+	case bad:
+		return Warning
+	}
+	return Info
+}
+
+func seconds(d time.Duration) float64 { return d.Seconds() }

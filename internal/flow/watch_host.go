@@ -1,0 +1,234 @@
+package flow
+
+import "github.com/tarrafa/tarrafa/internal/packet"
+
+// source is a host that opens connections.
+type source struct {
+	since    int64
+	answered uint64
+	ports    distinct
+	hosts    distinct
+	clue     clue // its SYNs
+}
+
+// service is an address and port that connections go to.
+type service struct {
+	since     int64
+	completed uint64
+	sources   distinct
+	clue      clue // SYNs
+}
+
+// control looks at segments that open or end a connection, and at odd flags.
+func (w *Watch) control(s *sighting) {
+	flags := s.row.TCPFlags
+	if odd(flags) {
+		w.outOfState(s, misfitFlags)
+	}
+	switch {
+	case flags&flagRST != 0:
+		w.reset(s)
+	case flags&(flagSYN|flagACK) == flagSYN:
+		if s.flags&Retransmission == 0 {
+			w.attempt(s)
+		}
+	case flags&(flagSYN|flagACK) == flagSYN|flagACK:
+		if s.was(s.side) == stateReset {
+			w.contradicted(s)
+		}
+		if s.was(s.side) == stateInactive && s.was(1-s.side) == stateSyn {
+			tuple := s.r.key.tuple(1 - s.side)
+			if src := w.sources.get(w.host(&tuple.Src)); src != nil {
+				src.answered++
+			}
+		}
+	}
+	if s.opening && s.r.used(s.side) && !s.fromServer() && s.was(s.side) == stateEstablished {
+		tuple := s.r.key.tuple(s.side)
+		if v := w.services.get(w.service(&tuple.Dst, tuple.DstPort, protoTCP)); v != nil {
+			v.completed++
+		}
+	}
+}
+
+// odd reports flags that no ordinary TCP sends: SYN with FIN or RST, none of the six, FIN
+// without ACK (what the stealthy scans send).
+func odd(flags uint16) bool {
+	const urg = 1 << 5
+	six := flags & (flagFIN | flagSYN | flagRST | flagPSH | flagACK | urg)
+	return six == 0 || six&flagSYN != 0 && six&(flagFIN|flagRST) != 0 || six&(flagFIN|flagACK|flagRST) == flagFIN
+}
+
+// attempt counts a SYN for the host that sent it and for the service that it asks.
+func (w *Watch) attempt(s *sighting) {
+	tuple := s.r.key.tuple(s.side)
+	now := s.row.Time
+	src, _ := w.sources.put(w.host(&tuple.Src))
+	if src.since == 0 || now < src.since || now-src.since > int64(w.limits.ScanWindow) {
+		*src = source{since: now}
+	}
+	src.clue.seen(now, s.row.Number)
+	a := src.ports.add(w.mix.words(uint64(tuple.DstPort), 0, 3))
+	b := src.hosts.add(w.host(&tuple.Dst))
+	if (a || b || src.clue.count&15 == 0) && int(src.clue.count) >= w.limits.ScanTargets &&
+		float64(src.answered) <= w.limits.ScanAnswered*float64(src.clue.count) {
+		w.scan(src, tuple)
+	}
+
+	v, _ := w.services.put(w.service(&tuple.Dst, tuple.DstPort, protoTCP))
+	if v.since == 0 || now < v.since || now-v.since > int64(w.limits.FloodWindow) {
+		*v = service{since: now}
+	}
+	v.clue.seen(now, s.row.Number)
+	v.sources.add(w.host(&tuple.Src))
+	n := v.clue.count
+	if n >= w.limits.FloodSYNs && float64(v.completed) <= w.limits.FloodCompleted*float64(n) &&
+		(now-v.since >= 1e9 || n >= 5*w.limits.FloodSYNs) {
+		w.flood(v, tuple)
+	}
+}
+
+// scan reports a source that asks for many ports or at many hosts and gets few answers.
+func (w *Watch) scan(src *source, tuple packet.Tuple) {
+	ports, hosts := src.ports.count(), src.hosts.count()
+	kind, many := FindPortScan, ports
+	if hosts >= w.limits.ScanTargets && hosts > ports {
+		kind, many = FindSweep, hosts
+	}
+	if many < w.limits.ScanTargets {
+		return
+	}
+	f, fresh := w.raise(kind, w.subject(kind, w.host(&tuple.Src), 0, 0), &src.clue)
+	port := tuple.DstPort
+	if fresh {
+		f.Tuple = sender(tuple)
+		if kind == FindPortScan && hosts == 1 {
+			f.Tuple.Dst = tuple.Dst
+		}
+		if kind == FindSweep && ports == 1 {
+			f.Tuple.DstPort = port
+		}
+	}
+	f.Numbers = [4]float64{float64(ports), float64(hosts), float64(src.answered)}
+	f.Severity = grade(true, many >= 4*w.limits.ScanTargets)
+	w.tell(f, fresh)
+}
+
+// flood reports a service that gets SYNs and hardly any connection.
+func (w *Watch) flood(v *service, tuple packet.Tuple) {
+	f, fresh := w.raise(FindFlood, w.subject(FindFlood, w.service(&tuple.Dst, tuple.DstPort, protoTCP), 0, 0), &v.clue)
+	f.Tuple = oneSide(tuple)
+	f.Numbers = [4]float64{
+		float64(v.sources.count()), float64(v.completed), float64(v.clue.last-v.clue.first) / 1e9,
+	}
+	f.Severity = Serious
+	w.tell(f, fresh)
+}
+
+// When a connection was reset: Numbers[1] of FindReset.
+const (
+	resetHandshake   = iota // before it was established
+	resetEstablished        // while data could flow
+	resetClosing            // after a FIN
+)
+
+// closingResets is how many resets after a FIN are worth a word: many programs end
+// connections that way.
+const closingResets = 10
+
+// reset looks at an RST: who sent it, and when.
+func (w *Watch) reset(s *sighting) {
+	seen, _ := w.resets.put(w.subject(FindInjection, s.r.id, uint64(s.side), 1))
+	*seen = resetSeen{time: s.row.Time, frame: s.row.Number}
+	me, peer := s.was(s.side), s.was(1-s.side)
+	if me == stateReset || peer == stateReset {
+		return // one is enough
+	}
+	client := s.r.client()
+	tuple := s.r.key.tuple(client)
+	service := w.service(&tuple.Dst, tuple.DstPort, protoTCP)
+	if s.fromServer() && peer == stateSyn && me == stateInactive {
+		subject := w.subject(FindRefused, service, 0, 0)
+		c, _ := w.clues.put(subject)
+		c.seen(s.row.Time, s.row.Number)
+		if c.count >= w.limits.Refused {
+			f, fresh := w.raise(FindRefused, subject, c)
+			f.Tuple = oneSide(tuple)
+			f.Severity = grade(c.count >= 10, false)
+			w.tell(f, fresh)
+		}
+		return
+	}
+	phase := resetHandshake
+	switch {
+	case me == stateClosed || peer == stateClosed:
+		phase = resetClosing
+	case s.r.used(client):
+		phase = resetEstablished
+	}
+	who := uint64(0)
+	if s.fromServer() {
+		who = 1
+	}
+	subject := w.subject(FindReset, service, who, uint64(phase))
+	c, _ := w.clues.put(subject)
+	c.seen(s.row.Time, s.row.Number)
+	c.extra[0] += s.r.sum[0].payload + s.r.sum[1].payload
+	if phase == resetClosing && c.count < closingResets {
+		return
+	}
+	f, fresh := w.raise(FindReset, subject, c)
+	f.Tuple = oneSide(tuple)
+	if c.count == 1 {
+		f.Flow, f.Stream, f.Tuple = s.r.id, s.r.stream, tuple
+	} else {
+		f.Flow, f.Stream = 0, NoStream
+	}
+	f.Numbers = [4]float64{float64(who), float64(phase), float64(c.extra[0])}
+	f.Severity = grade(phase == resetEstablished, false)
+	w.tell(f, fresh)
+}
+
+// settle is how long a handshake may take before it counts as failed when the flow did
+// not end by idling.
+const settle = 3e9 // ns
+
+// ended is called by the Table for every flow that ends.
+func (w *Watch) ended(f *Flow) {
+	if f.Tuple.Proto != protoTCP || f.Resumed {
+		return
+	}
+	kind := FindHalfOpen
+	unanswered := f.State == ConnS0
+	opened := f.History.Contains('S') && f.History.Contains('h')
+	used := f.History.Contains('A') || f.History.Contains('D') || f.History.Contains('F')
+	unfinished := opened && !used && f.Client.Resets == 0
+	switch {
+	case unanswered || unfinished:
+		if f.End != EndIdle && w.now-f.Last < settle {
+			return
+		}
+	case f.Client.Payload+f.Server.Payload == 0 && opened && used:
+		kind = FindSilent
+	default:
+		return
+	}
+	subject := w.subject(kind, w.service(&f.Tuple.Dst, f.Tuple.DstPort, protoTCP), 0, 0)
+	c, _ := w.clues.put(subject)
+	c.seen(f.Last, f.FirstPacket)
+	if unfinished {
+		c.extra[0]++
+	}
+	limit := w.limits.HalfOpen
+	if kind == FindSilent {
+		limit = w.limits.Silent
+	}
+	if c.count < limit {
+		return
+	}
+	found, fresh := w.raise(kind, subject, c)
+	found.Tuple = oneSide(f.Tuple)
+	found.Numbers = [4]float64{float64(c.extra[0])}
+	found.Severity = grade(kind == FindHalfOpen, false)
+	w.tell(found, fresh)
+}
