@@ -13,7 +13,7 @@ func checkFilter(expr string) error {
 	if expr == "" {
 		return nil
 	}
-	return filter.Check(expr)
+	return filterError(filter.Check(expr))
 }
 
 // compiler returns what the capture source asks for the kernel's program.
