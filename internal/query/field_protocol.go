@@ -4,9 +4,6 @@ import "github.com/tarrafa/tarrafa/internal/packet"
 
 // protocolFields are there when the packet has a header of the protocol.
 var protocolFields = []Field{
-	{Name: "frame", Type: TypeProtocol, get: func(_ *Row, dst []Value) []Value {
-		return append(dst, Value{Num: 1})
-	}},
 	protocol("eth", packet.KindEthernet),
 	protocol("vlan", packet.KindVLAN),
 	protocol("ieee8021ad", packet.KindServiceVLAN),
