@@ -49,6 +49,7 @@ type block struct {
 	longT    bool // the way is too far for a byte
 	longF    bool
 	start    int // in the program
+	gone     bool
 }
 
 // emit writes the program.
@@ -90,7 +91,49 @@ func (gr *graph) emit() []bpf.RawInstruction {
 			}
 		}
 	}
-	return gr.layout(e.code, blocks, place)
+	return gr.layout(e.code, gr.mergeBlocks(e.code, blocks, place), place)
+}
+
+// blockKey is what makes two blocks equal: their instructions and where they go to.
+type blockKey struct {
+	n    int
+	code [3]bpf.RawInstruction
+	t, f int32
+}
+
+// mergeBlocks keeps one of the blocks that do the same. Their tests may be of different values: what is in the
+// registers comes from before.
+func (gr *graph) mergeBlocks(code []bpf.RawInstruction, blocks []block, place []int32) []block {
+	first := make(map[blockKey]int32, len(blocks))
+	same := make([]int32, len(gr.n)) // the node that stands for a node, if another one does
+	for p := len(blocks) - 1; p >= 0; p-- {
+		b := &blocks[p]
+		n := &gr.n[b.node]
+		for _, w := range [...]*int32{&n.t, &n.f} {
+			if s := same[*w]; s != 0 {
+				*w = s
+			}
+		}
+		key := blockKey{n: b.to - b.from, t: n.t, f: n.f}
+		if key.n > len(key.code) {
+			continue
+		}
+		copy(key.code[:], code[b.from:b.to])
+		if other, ok := first[key]; ok {
+			same[b.node] = other
+			b.gone = true
+			continue
+		}
+		first[key] = b.node
+	}
+	kept := blocks[:0]
+	for _, b := range blocks {
+		if !b.gone {
+			place[b.node] = int32(len(kept))
+			kept = append(kept, b)
+		}
+	}
+	return kept
 }
 
 // order is the nodes such that each comes before those it goes on to; the false way comes first after a node, so that
@@ -209,8 +252,7 @@ func (gr *graph) layout(code []bpf.RawInstruction, blocks []block, place []int32
 			continue
 		}
 		if size+2 > MaxInstructions {
-			gr.g.where = nil
-			gr.g.fail(TooLarge, "the program would have more than 4096 instructions, the kernel's limit; use networks instead of single hosts, or several captures")
+			gr.g.tooLarge()
 		}
 		return gr.write(code, blocks, at, size)
 	}

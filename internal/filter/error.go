@@ -43,6 +43,7 @@ func (e *Error) Error() string {
 	b.WriteString("filter: ")
 	b.WriteString(e.Message)
 	switch {
+	case e.Reason == TooLarge || e.Reason == MatchesNothing:
 	case e.Pos >= len(e.Expr) && e.Expr != "":
 		b.WriteString(" at the end")
 	case e.Near != "" && !strings.Contains(e.Message, quoted(e.Near)):
@@ -84,8 +85,15 @@ func (e *Error) Caret() string {
 	return clean + "\n" + strings.Repeat(" ", col) + "^" + strings.Repeat("~", width-1)
 }
 
-// quoted is the Go-quoted form: foreign bytes in an expression do not reach a terminal as they are.
-func quoted(s string) string { return fmt.Sprintf("%q", s) }
+// quoted puts quotes around s; what is not plain ASCII is escaped, so that foreign bytes do not reach a terminal.
+func quoted(s string) string {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' || s[i] == '"' {
+			return fmt.Sprintf("%q", s)
+		}
+	}
+	return `"` + s + `"`
+}
 
 // fail is how the generator leaves the depths of an expression; compileError carries it to generate.
 type compileError struct{ err *Error }

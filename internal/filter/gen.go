@@ -134,6 +134,13 @@ func (g *gen) newVar() int8 {
 // fail leaves the generator with an error at the node that is being generated.
 func (g *gen) fail(r Reason, msg string) { g.failHint(r, msg, "") }
 
+// tooLarge leaves the generator because of the kernel's limit.
+func (g *gen) tooLarge() {
+	g.where = nil
+	g.fail(TooLarge, "the program would have more than 4096 instructions, the kernel's limit: "+
+		"networks in place of single hosts, \"ip host\" in place of \"host\", or several captures make it shorter")
+}
+
 func (g *gen) failHint(r Reason, msg, suggestion string) {
 	e := &Error{Expr: g.text, Reason: r, Message: msg, Suggestion: suggestion}
 	if g.where != nil {

@@ -33,6 +33,9 @@ func isLeaf(i int32) bool { return i <= accept }
 
 // graph builds the graph of a condition and resolves its variables.
 func (g *gen) graph(root cond) *graph {
+	if len(g.conds) > 2*maxNodes {
+		g.tooLarge()
+	}
 	gr := &graph{g: g, n: make([]gnode, 2, len(g.conds)+2)}
 	gr.root = gr.build(root, accept, reject)
 	if g.vars > 0 {
@@ -198,7 +201,7 @@ func (s *specialiser) visit(i int32, env int) int32 {
 		return r
 	}
 	if len(s.gr.n) > maxNodes {
-		s.gr.g.fail(TooLarge, "the program would have more than 4096 instructions, the kernel's limit")
+		s.gr.g.tooLarge()
 	}
 	n := s.old[i]
 	var r int32

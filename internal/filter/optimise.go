@@ -17,8 +17,16 @@ import "math/bits"
 // correct program.
 const (
 	maxIdleRounds = 100
-	workBudget    = 60_000_000
+	workBudget    = 600_000_000 // steps of about a nanosecond
 )
+
+// largeGraph is the number of tests above which dominators are not computed anew for each pull-up, which takes the
+// square of it: that a test has one way into it is asked instead, which is nearly the same and cheap. (tcpdump takes
+// seconds for lists of hundreds of addresses.)
+const largeGraph = 2000
+
+// hopelessGraph is the number of tests above which nothing is tried: the program will be too large.
+const hopelessGraph = 10_000
 
 // optimiser is the state of one run.
 type optimiser struct {
@@ -34,6 +42,7 @@ type optimiser struct {
 	class  [][]uint64 // per class of tests with the same operator and value: its edges
 	classs []int32    // class of a place
 	preds  [][]int32  // places with a way to a place, the last found first
+	into   []int32    // in a large graph, how many ways lead to a place; nil in others
 	work   int
 	change bool
 	moved  bool // something other than a pull-up
@@ -44,6 +53,9 @@ func (gr *graph) optimise() {
 	o := &optimiser{gr: gr}
 	if !gr.g.elide {
 		gr.decide(2)
+	}
+	if len(gr.n) > hopelessGraph {
+		return
 	}
 	for idle, round := 0, 1; idle < maxIdleRounds && o.work < workBudget; idle, round = idle+1, round+1 {
 		if isLeaf(gr.root) {
@@ -57,8 +69,10 @@ func (gr *graph) optimise() {
 		}
 		o.jumps()
 		if gr.g.elide {
-			o.findDominators()
 			o.findPreds()
+			if o.into == nil {
+				o.findDominators()
+			}
 			o.pullUps()
 		}
 		if !o.change {
@@ -285,6 +299,7 @@ func (o *optimiser) findPreds() {
 	for i := range n {
 		o.preds[i] = o.preds[i][:0]
 	}
+	defer o.countWays(n)
 	o.down(func(p int32) {
 		nd := &o.gr.n[o.nodes[p]]
 		for _, t := range [...]int32{nd.t, nd.f} {
@@ -293,4 +308,16 @@ func (o *optimiser) findPreds() {
 			}
 		}
 	})
+}
+
+// countWays counts the ways into every place of a large graph.
+func (o *optimiser) countWays(n int) {
+	o.into = nil
+	if n <= largeGraph {
+		return
+	}
+	o.into = make([]int32, n)
+	for p, in := range o.preds[:n] {
+		o.into[p] = int32(len(in))
+	}
 }

@@ -54,7 +54,14 @@ func (o *optimiser) pullUp(p int32, or bool) {
 	exit := gr.get(way{b, !or})
 	// member reports whether node i goes on with the chain.
 	member := func(i int32) bool {
-		return !isLeaf(i) && gr.get(way{i, !or}) == exit && o.dominates(p, o.id[i])
+		o.work++
+		switch {
+		case isLeaf(i) || gr.get(way{i, !or}) != exit:
+			return false
+		case o.into != nil:
+			return i == b || o.into[o.id[i]] == 1
+		}
+		return o.dominates(p, o.id[i])
 	}
 	diff := way{first, gr.n[first].t != b}
 	top := true
@@ -92,5 +99,10 @@ func (o *optimiser) pullUp(p int32, or bool) {
 		}
 	}
 	o.change = true
-	o.findDominators()
+	if o.into == nil {
+		o.findDominators()
+		return
+	}
+	o.into[o.id[pull]] = o.into[o.id[rest]]
+	o.into[o.id[rest]] = 1
 }

@@ -100,7 +100,7 @@ func TestSameAsTcpdump(t *testing.T) {
 }
 
 // compare runs one case.
-func (n *tally) compare(d *tcpdump, c Case, packets []Packet) {
+func (n *tally) compare(d *Tcpdump, c Case, packets []Packet) {
 	ours, err := filter.Compile(c.Expr, filter.Target{LinkType: c.LinkType, Resolver: names})
 	if errors.Is(err, errOffline) {
 		n.mu.Lock()
@@ -108,11 +108,11 @@ func (n *tally) compare(d *tcpdump, c Case, packets []Packet) {
 		n.mu.Unlock()
 		return
 	}
-	ins, theirErr := d.compile(c.LinkType, c.Expr, true)
+	ins, theirErr := d.Compile(c.LinkType, c.Expr, true)
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	switch {
-	case theirErr != nil && !errors.Is(theirErr, errRefused):
+	case theirErr != nil && !errors.Is(theirErr, ErrRefused):
 		n.disagreements = append(n.disagreements, c.Expr+": "+theirErr.Error())
 		return
 	case theirErr != nil:
@@ -135,7 +135,7 @@ func (n *tally) compare(d *tcpdump, c Case, packets []Packet) {
 	at, same := agree(ins, ours, packets)
 	var broken, miscompiled bool
 	if !same {
-		if plain, err := d.compile(c.LinkType, c.Expr, false); err == nil {
+		if plain, err := d.Compile(c.LinkType, c.Expr, false); err == nil {
 			broken = Broken(plain)
 			miscompiled = lostTest(ins, plain, ours, packets)
 		}

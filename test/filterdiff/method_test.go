@@ -2,7 +2,6 @@ package filterdiff
 
 import (
 	"bytes"
-	"encoding/binary"
 	"path/filepath"
 	"runtime"
 	"sync"
@@ -30,15 +29,15 @@ func TestMethod(t *testing.T) {
 		for _, p := range Packets(lt, 2) {
 			ps = append(ps, Packet{p.Data, max(p.Len, len(p.Data))})
 		}
-		c := capture{d.file(lt), lt, ps}
-		d.write(t, c.name, lt, ps)
+		c := capture{d.File(lt), lt, ps}
+		write(t, c)
 		files = append(files, c)
 	}
 	for _, c := range captures(t) {
 		if filter.LinkTypeName(c.linkType) != "" {
 			// Written anew: pcapng and compressed files become what tcpdump -w writes.
 			c.name = filepath.Join(d.dir, filepath.Base(c.name)+".pcap")
-			d.write(t, c.name, c.linkType, c.packets)
+			write(t, c)
 			files = append(files, c)
 		}
 	}
@@ -53,7 +52,7 @@ func TestMethod(t *testing.T) {
 	for range runtime.GOMAXPROCS(0) {
 		wg.Go(func() {
 			for j := range jobs {
-				theirs, err := matches(j.c.name, j.expr)
+				theirs, err := Matches(j.c.name, j.expr)
 				p, ourErr := filter.Compile(j.expr, filter.Target{LinkType: j.c.linkType, Resolver: names})
 				if (err == nil) != (ourErr == nil) {
 					t.Errorf("%s on %s: tcpdump says %v, we say %v", j.expr, filepath.Base(j.c.name), err, ourErr)
@@ -62,7 +61,7 @@ func TestMethod(t *testing.T) {
 					continue
 				}
 				if want := ourMatches(p, j.c.packets); !bytes.Equal(theirs, want) {
-					if plain, err := d.compile(j.c.linkType, j.expr, false); err == nil && Broken(plain) {
+					if plain, err := d.Compile(j.c.linkType, j.expr, false); err == nil && Broken(plain) {
 						continue
 					}
 					t.Errorf("%s on %s: %d packets by tcpdump, %d bytes of records by us", j.expr, filepath.Base(j.c.name), len(theirs), len(want))
@@ -89,10 +88,14 @@ func ourMatches(p *filter.Program, packets []Packet) (out []byte) {
 		if !p.Match(k.Data, max(k.Len, len(k.Data))) {
 			continue
 		}
-		for _, v := range []int{i, 0, len(k.Data), max(k.Len, len(k.Data))} {
-			out = binary.LittleEndian.AppendUint32(out, uint32(v))
-		}
-		out = append(out, k.Data...)
+		out = AppendRecord(out, i, k)
 	}
 	return out
+}
+
+func write(t *testing.T, c capture) {
+	t.Helper()
+	if err := WritePcap(c.name, c.linkType, c.packets); err != nil {
+		t.Fatal(err)
+	}
 }
