@@ -164,7 +164,7 @@ func (s *session) run(parent context.Context) error {
 
 	s.archive.Start()
 	var capturing sync.WaitGroup
-	capturing.Go(func() { s.capture(ctx) })
+	capturing.Go(func() { s.capture() })
 	viewed := make(chan struct{})
 	viewCtx, endView := context.WithCancel(context.Background())
 	go func() {
@@ -233,9 +233,10 @@ const (
 )
 
 // capture is the loop that must never wait for anything but packets and the disk.
-func (s *session) capture(ctx context.Context) {
+func (s *session) capture() {
 	b := segment.NewBuilder(nil)
 	var total uint64
+	var quiet silence
 	checkpoint := time.Now()
 	for {
 		b.Reset(s.archive.Buffer())
@@ -257,6 +258,7 @@ func (s *session) capture(ctx context.Context) {
 			s.archive.Checkpoint()
 			s.archive.Tick()
 			s.takeEvents()
+			quiet.watch(s, total, now)
 		}
 		if !more {
 			return

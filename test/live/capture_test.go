@@ -202,6 +202,31 @@ func TestInterfaceGoesAndComesBack(t *testing.T) {
 	}
 }
 
+func TestFilterThatMatchesNothingIsExplained(t *testing.T) {
+	ns := newNamespace(t)
+	r := ns.start(t, "capture", "-i", "vb", "--data-dir", t.TempDir(), "--view", "none", "tcp", "port", "5353")
+	r.capturing()
+	stop := make(chan struct{})
+	go func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				ns.sendUDP(t, 10, 100, 0)
+				time.Sleep(100 * time.Millisecond)
+			}
+		}
+	}()
+	r.until("the hint", func() bool {
+		return strings.Contains(r.stderr(), "has matched none of") && strings.Contains(r.stderr(), "VLAN")
+	})
+	close(stop)
+	if code := r.end(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+}
+
 func TestErrorsNameThingReasonAndMend(t *testing.T) {
 	ns := newNamespace(t)
 	dir := t.TempDir()

@@ -204,7 +204,9 @@ func TestDatabaseAwayAllTheTimeIsCaughtUpByNextStart(t *testing.T) {
 	first := ns.start(t, "capture", "-i", "vb", "--data-dir", dir, "--view", "none", "--db", dsn, "udp")
 	first.capturing()
 	ns.sendUDP(t, 5000, 100, time.Millisecond)
-	first.until("the missing database to be reported", func() bool { return strings.Contains(first.stderr(), "problem") || strings.Contains(first.stderr(), "warning") })
+	first.until("the missing database to be reported", func() bool {
+		return strings.Contains(first.stderr(), "problem") || strings.Contains(first.stderr(), "warning")
+	})
 	if code := first.end(); code != 0 {
 		t.Fatalf("exit code %d\n%s", code, first.stderr())
 	}
