@@ -20,8 +20,9 @@ type Xor struct{ Left, Right Expr }
 // Not is true when the expression is not.
 type Not struct{ X Expr }
 
-// Exists is true when the packet has the field, whatever its value: also a flag that is 0.
-type Exists struct{ Ref *FieldRef }
+// Exists is true when the packet has the field, or the slice of it, whatever its value:
+// also a flag that is 0. X is a [FieldRef] or a [Slice].
+type Exists struct{ X Operand }
 
 // Truth is true when one of the operand's values is not zero (tcp.flags & 0x02).
 type Truth struct{ X Operand }
@@ -61,7 +62,7 @@ type Compare struct {
 type In struct {
 	Quant Quantifier
 	X     Operand
-	Set   []Range
+	Set   []Range // as written
 }
 
 // Range is what lies between two values, both inclusive. For a single value High is nil;
@@ -119,7 +120,7 @@ type Literal struct {
 	// it is not a subnet.
 	Bits int
 
-	text string // as String writes it
+	base Base // as String writes a number
 }
 
 // Slice stands for a part of each value's bytes.
@@ -145,7 +146,9 @@ const (
 	Mod
 )
 
-// Arith stands for the results of an operation with each value of Left and each of Right.
+// Arith stands for the results of an operation with each of the values. One side is a
+// [Literal]. Numbers are signed, 64 bits; bytes of addresses know BitAnd only. There is no
+// result of a division by 0 and of BitAnd over bytes of unequal length.
 type Arith struct {
 	Op          ArithOp
 	Left, Right Operand
@@ -168,7 +171,12 @@ func (l *Literal) Type() Type { return l.Kind }
 func (*Slice) Type() Type { return TypeBytes }
 
 // Type implements Operand.
-func (a *Arith) Type() Type { return a.Left.Type() }
+func (a *Arith) Type() Type {
+	if l, ok := a.Left.(*Literal); ok {
+		return l.Kind
+	}
+	return a.Left.Type()
+}
 
 // Type implements Operand.
 func (c *Call) Type() Type {

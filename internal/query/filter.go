@@ -9,12 +9,17 @@ import (
 // Filter is a display filter, ready to be asked. It is not changed after Parse and may be
 // used by many goroutines at once.
 type Filter struct {
-	root   Expr
-	fields []*Field
-	needs  Needs
+	root    Expr
+	fields  []*Field
+	needs   Needs
+	program node
+	summary summaryNode
+	pool    evaluators
 }
 
-// Needs says what must be at hand to evaluate a filter fully.
+// Needs says what must be at hand to evaluate a filter fully. A filter that needs nothing
+// is answered by [Filter.MatchSummary] but for the packets that a Summary cannot hold
+// whole, where it is Unknown.
 type Needs struct {
 	Bytes     bool // the packet's captured bytes: fields that a Summary does not hold
 	Notes     bool // what the flow table, the TCP analysis or the applications found
@@ -99,15 +104,11 @@ func (f *Filter) Needs() Needs { return f.needs }
 func (f *Filter) String() string { return format(f.root) }
 
 // Match tells whether a packet passes. r is only read.
-func (f *Filter) Match(r *Row) bool {
-	return matchRow(f, r)
-}
+func (f *Filter) Match(r *Row) bool { return f.pool.match(f, r) }
 
 // MatchSummary tells whether a packet passes as far as its Summary alone can tell. Yes
 // and No are what [Filter.Match] would say of the packet.
-func (f *Filter) MatchSummary(s *packet.Summary) Tri {
-	return matchSummary(f, s)
-}
+func (f *Filter) MatchSummary(s *packet.Summary) Tri { return f.summary.tri(s) }
 
 // Complete returns ways to go on at byte pos of a filter that is being written, best first.
 func Complete(text string, pos int) []Candidate { return complete(text, pos) }

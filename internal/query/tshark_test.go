@@ -245,7 +245,9 @@ func fieldShape(s string) string { return fmt.Sprint(s != "", strings.Count(s, "
 // comparableFields are the fields of the registry that tshark prints.
 func comparableFields() []string {
 	return slices.DeleteFunc(FieldNames(), func(name string) bool {
-		return LookupField(name).Type == TypeProtocol
+		f := LookupField(name)
+		own := slices.ContainsFunc(ownFields, func(o Field) bool { return o.Name == name })
+		return f.Type == TypeProtocol || f.noted() || own
 	})
 }
 

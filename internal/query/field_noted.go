@@ -1,0 +1,52 @@
+package query
+
+// noted names, by type, the fields whose values other stages find: the flow table, the
+// TCP analysis, and the recognition of applications. A Row gets them as notes; without
+// notes a packet has none of them.
+var noted = map[Type][]string{
+	TypeProtocol: {
+		"tcp.analysis", "tcp.analysis.flags", "tcp.analysis.retransmission", "tcp.analysis.fast_retransmission",
+		"tcp.analysis.spurious_retransmission", "tcp.analysis.out_of_order", "tcp.analysis.lost_segment",
+		"tcp.analysis.ack_lost_segment", "tcp.analysis.duplicate_ack", "tcp.analysis.zero_window",
+		"tcp.analysis.zero_window_probe", "tcp.analysis.zero_window_probe_ack", "tcp.analysis.window_full",
+		"tcp.analysis.window_update", "tcp.analysis.keep_alive", "tcp.analysis.keep_alive_ack",
+		"tcp.analysis.reused_ports",
+		"dns", "nbns", "mdns", "tls", "quic", "http", "ssh", "dhcp", "dhcpv6", "mqtt",
+	},
+	TypeBool: {"dns.flags.response"},
+	TypeUint: {
+		"flow", "tcp.stream", "udp.stream", "tcp.seq", "tcp.ack", "tcp.window_size", "tcp.window_size_scalefactor",
+		"tcp.analysis.acks_frame", "tcp.analysis.duplicate_ack_num", "tcp.analysis.duplicate_ack_frame",
+		"tcp.analysis.bytes_in_flight",
+		"dns.qry.type", "dns.flags.rcode", "http.response.code",
+	},
+	TypeDuration: {
+		"tcp.analysis.initial_rtt", "tcp.analysis.ack_rtt", "tcp.time_relative", "tcp.time_delta",
+		"udp.time_relative", "udp.time_delta",
+	},
+	TypeIPv4: {"dns.a"},
+	TypeIPv6: {"dns.aaaa"},
+	TypeText: {
+		"app", "dns.qry.name", "dns.resp.name", "dns.cname", "dns.ptr.domain_name", "nbns.name",
+		"tls.handshake.extensions_server_name", "tls.handshake.extensions_alpn_str", "ja4",
+		"tls.certificate.subject_cn", "x509ce.dNSName",
+		"http.request.method", "http.request.uri", "http.host", "http.user_agent", "http.content_type", "http.server",
+		"ssh.protocol", "dhcp.option.hostname", "dhcp.option.vendor_class_id", "dhcpv6.client_domain", "mqtt.clientid",
+	},
+}
+
+// notedHex are numbers that tshark writes in hexadecimal.
+var notedHex = []string{"tls.handshake.version", "tls.handshake.extensions.supported_version", "tls.handshake.ciphersuite"}
+
+func notedFields() []Field {
+	var list []Field
+	for t, names := range noted {
+		for _, name := range names {
+			list = append(list, Field{Name: name, Type: t})
+		}
+	}
+	for _, name := range notedHex {
+		list = append(list, Field{Name: name, Type: TypeUint, Base: Hex4})
+	}
+	return list
+}

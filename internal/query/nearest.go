@@ -1,0 +1,87 @@
+package query
+
+import (
+	"slices"
+	"strings"
+)
+
+// mostCandidates is how many names an error suggests.
+const mostCandidates = 3
+
+// otherNames are what people coming from other tools call fields.
+var otherNames = map[string]string{
+	"host": "ip.addr", "src": "ip.src", "dst": "ip.dst", "port": "tcp.port", "net": "ip.addr", "proto": "ip.proto",
+	"length": "frame.len", "len": "frame.len", "size": "frame.len", "time": "frame.time", "iface": "frame.interface_name",
+	"mac": "eth.addr", "ether": "eth", "ip6": "ipv6", "icmp6": "icmpv6", "data": "payload", "data.data": "payload",
+	"tcp.flags.rst": "tcp.flags.reset", "tcp.flags.psh": "tcp.flags.push", "sni": "tls.handshake.extensions_server_name",
+	"ssl": "tls", "bootp": "dhcp", "stream": "tcp.stream",
+}
+
+// Nearest returns the names of up to three fields that a wrong name perhaps means, best
+// first.
+func Nearest(name string) []string {
+	name = strings.ToLower(strings.TrimPrefix(name, "."))
+	if other := otherNames[name]; other != "" {
+		return []string{other}
+	}
+	if LookupField(name) != nil {
+		return []string{name}
+	}
+	if list := nearest(name, fieldNames, mostCandidates); list != nil {
+		return list
+	}
+	var list []string
+	for _, n := range fieldNames {
+		if len(list) < mostCandidates && len(name) > 1 && (strings.HasPrefix(n, name) || strings.HasSuffix(n, "."+name)) {
+			list = append(list, n)
+		}
+	}
+	return list
+}
+
+// nearest returns the names that differ from name by few letters, best first.
+func nearest(name string, names []string, most int) []string {
+	type near struct {
+		name string
+		far  int
+	}
+	limit := min(4, len(name)/2+1)
+	var list []near
+	for _, n := range names {
+		if d := distance(name, n, limit); d < limit {
+			list = append(list, near{n, d})
+		}
+	}
+	slices.SortStableFunc(list, func(a, b near) int { return a.far - b.far })
+	var out []string
+	for i := range list {
+		if i < most && list[i].far <= list[0].far+1 {
+			out = append(out, list[i].name)
+		}
+	}
+	return out
+}
+
+// distance is the number of letters to add, remove or change, or limit when it is that or
+// more.
+func distance(a, b string, limit int) int {
+	if len(a)-len(b) >= limit || len(b)-len(a) >= limit {
+		return limit
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		last := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			last, row[j+1] = row[j+1], min(row[j]+1, row[j+1]+1, last+cost)
+		}
+	}
+	return min(row[len(b)], limit)
+}
