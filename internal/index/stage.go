@@ -1,0 +1,95 @@
+package index
+
+// Rows of a page and of a row group. All columns have their pages at the same rows, so
+// that a few pages of a few columns answer for a stretch of packets.
+const (
+	PageRows  = 16 << 10
+	GroupRows = 128 << 10
+)
+
+// staged is one column's values of the row group in hand: those that are there, in order.
+type staged struct {
+	small []int32 // INT32 values, or numbers of words
+	large []int64
+}
+
+func (s *staged) len() int { return max(len(s.small), len(s.large)) }
+
+// stage is a row group of a table while it fills.
+type stage struct {
+	rows   int
+	specs  []spec
+	values []staged
+	levels [presences][]uint8 // for each row 1 when the group of columns is there
+	counts [presences]int     // values so far
+	ends   [presences][]int   // values at the end of each page
+}
+
+// newStage returns a stage with room for so many rows; it grows beyond.
+func newStage(specs []spec, rows int) *stage {
+	s := &stage{specs: specs, values: make([]staged, len(specs))}
+	for i := range specs {
+		switch {
+		case specs[i].in >= hasFlow || specs[i].in == hasTunnel || specs[i].in == hasInnerPorts:
+			// seldom there
+		case specs[i].wide && specs[i].text == noText:
+			s.values[i].large = make([]int64, 0, rows)
+		default:
+			s.values[i].small = make([]int32, 0, rows)
+		}
+	}
+	for p := hasVLAN; p < presences && rows > 0; p++ {
+		s.levels[p] = make([]uint8, 0, rows)
+	}
+	return s
+}
+
+func (s *stage) reset() {
+	s.rows = 0
+	for i := range s.values {
+		v := &s.values[i]
+		v.small, v.large = v.small[:0], v.large[:0]
+	}
+	for p := range s.levels {
+		s.levels[p], s.counts[p], s.ends[p] = s.levels[p][:0], 0, s.ends[p][:0]
+	}
+}
+
+// small appends an INT32 value, or a word's number, to a column.
+func (s *stage) small(c Column, v int32) { s.values[c].small = append(s.values[c].small, v) }
+
+// large appends an INT64 value to a column.
+func (s *stage) large(c Column, v int64) { s.values[c].large = append(s.values[c].large, v) }
+
+// present notes for the row in hand that a group of columns has values.
+func (s *stage) present(p presence, there bool) bool {
+	var b uint8
+	if there {
+		b = 1
+		s.counts[p]++
+	}
+	s.levels[p] = append(s.levels[p], b)
+	return there
+}
+
+// endRow ends the row in hand.
+func (s *stage) endRow() {
+	s.rows++
+	if s.rows%PageRows == 0 {
+		s.endPage()
+	}
+}
+
+func (s *stage) endPage() {
+	s.counts[always] = s.rows
+	for p := range s.ends {
+		s.ends[p] = append(s.ends[p], s.counts[p])
+	}
+}
+
+// finish ends the last page.
+func (s *stage) finish() {
+	if s.rows%PageRows != 0 {
+		s.endPage()
+	}
+}
