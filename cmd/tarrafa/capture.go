@@ -31,6 +31,7 @@ type captureOptions struct {
 	segmentAge  time.Duration
 	view        string
 	user        string
+	noSandbox   bool
 	numeric     bool
 	out         outputFlags
 }
@@ -74,6 +75,7 @@ func (o *captureOptions) flags(f *pflag.FlagSet) {
 	f.StringVar(&o.view, "view", "auto", "live view: auto, terminal, log or none")
 	f.StringVar(&o.user, "user", "", "become this user after the socket is open (default: who called sudo)")
 	f.BoolVarP(&o.numeric, "numeric", "n", false, "accepted for tcpdump's sake: addresses and ports are never resolved")
+	noSandboxFlag(f, &o.noSandbox)
 	o.out.add(f)
 }
 
@@ -135,10 +137,8 @@ func runCapture(ctx context.Context, stdout, stderr io.Writer, o *captureOptions
 		return interfaceError(err)
 	}
 	defer func() { _ = source.Close() }()
-	if identity != nil {
-		if err := identity.Become(); err != nil {
-			return &exitError{code: exitPermission, err: err}
-		}
+	if err := confine(stderr, o.noSandbox, sandbox.Rules{User: identity, Access: o.access}); err != nil {
+		return err
 	}
 	s, err := newSession(stdout, stderr, o, expr, source)
 	if err != nil {

@@ -23,11 +23,19 @@ type database struct {
 	sink *postgres.Sink
 }
 
-func openDatabase(dsn string, t outputTarget) (*output, error) {
+// databaseConfig reads the value of --db and the environment.
+func databaseConfig(dsn string) (postgres.Config, error) {
+	if dsn == fromEnvironment {
+		dsn = ""
+	}
 	cfg, err := postgres.ParseConfig(dsn, os.Getenv)
 	if err != nil {
-		return nil, &exitError{code: exitDatabase, err: err, mend: "write for example: --db postgres://user@localhost:5432/packetdb, or set DB_HOST, DB_PORT, DB_NAME, DB_USER and DB_PASSWORD"}
+		return cfg, &exitError{code: exitDatabase, err: err, mend: "write for example: --db postgres://user@localhost:5432/packetdb, or set DB_HOST, DB_PORT, DB_NAME, DB_USER and DB_PASSWORD"}
 	}
+	return cfg, nil
+}
+
+func openDatabase(cfg postgres.Config, t outputTarget) (*output, error) {
 	d := &database{cfg: cfg, opt: postgres.Options{Log: t.log}}
 	d.sink = postgres.New(cfg, t.id, d.opt)
 	return &output{

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/tarrafa/tarrafa/internal/live"
+	"github.com/tarrafa/tarrafa/internal/postgres"
 	"github.com/tarrafa/tarrafa/internal/segment"
 	"github.com/tarrafa/tarrafa/internal/track"
 	"github.com/tarrafa/tarrafa/internal/trafficlog"
@@ -24,6 +25,8 @@ type outputFlags struct {
 	jsonExtra bool
 	jsonUDP   bool
 	local     []string
+
+	database *postgres.Config // behind db; set by access
 }
 
 // fromEnvironment is the value of --db without a connection string.
@@ -97,11 +100,7 @@ func (o *outputFlags) open(t outputTarget) (*outputs, error) {
 		outs.list = append(outs.list, out)
 	}
 	if o.db != "" {
-		dsn := o.db
-		if dsn == fromEnvironment {
-			dsn = ""
-		}
-		out, err := openDatabase(dsn, t)
+		out, err := openDatabase(*o.database, t)
 		if err != nil {
 			return nil, errors.Join(err, outs.close(context.Background()))
 		}

@@ -25,6 +25,8 @@ type readOptions struct {
 	count   uint64
 	follow  bool
 	out     outputFlags
+
+	noSandbox bool
 }
 
 func readCommand() *cobra.Command {
@@ -50,6 +52,7 @@ capture folder. Without -T or an output option a line is printed for each packet
 	f.StringVarP(&o.filter, "filter", "f", "", "only packets that match, in tcpdump's words")
 	f.Uint64VarP(&o.count, "count", "c", 0, "stop after so many packets")
 	f.BoolVar(&o.follow, "follow", false, "wait at the end of a file for more, until Ctrl+C")
+	noSandboxFlag(f, &o.noSandbox)
 	o.out.add(f)
 	return cmd
 }
@@ -57,6 +60,9 @@ capture folder. Without -T or an output option a line is printed for each packet
 func runRead(ctx context.Context, stdout, stderr io.Writer, names []string, o *readOptions) error {
 	ctx, stop := interrupted(ctx)
 	defer stop()
+	if err := confine(nil, o.noSandbox, readingRules(names, &o.out)); err != nil {
+		return err
+	}
 	if o.out.any() {
 		if o.format != "" || len(o.fields) > 0 {
 			return &exitError{code: exitOptions, err: errors.New("-T and -e print packets and cannot be used together with --json, --db or -w")}

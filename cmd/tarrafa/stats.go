@@ -17,7 +17,7 @@ import (
 )
 
 func statsCommand() *cobra.Command {
-	var asJSON bool
+	var asJSON, noSandbox bool
 	var top int
 	cmd := &cobra.Command{
 		Use:   "stats FILE|DIR|- …",
@@ -29,11 +29,15 @@ func statsCommand() *cobra.Command {
 			if top < 0 || top > 1<<20 {
 				return &exitError{code: exitOptions, err: fmt.Errorf("-n %d: between 0 and %d addresses", top, 1<<20)}
 			}
+			if err := confine(nil, noSandbox, readingRules(args, nil)); err != nil {
+				return err
+			}
 			return runStats(cmd.Context(), cmd.OutOrStdout(), args, asJSON, top)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	cmd.Flags().IntVarP(&top, "number", "n", 5, "addresses in each top list")
+	noSandboxFlag(cmd.Flags(), &noSandbox)
 	return cmd
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -118,6 +119,30 @@ func (c Config) Host() string { return c.conn.Host }
 
 // Port returns the first host's port.
 func (c Config) Port() uint16 { return c.conn.Port }
+
+// Endpoint is a place where a server may be.
+type Endpoint struct {
+	Socket string // folder of a Unix socket; empty: TCP
+	Port   uint16
+	Name   bool // the host is a name that must be looked up, no address
+}
+
+// Endpoints returns every place that a connection is tried to.
+func (c Config) Endpoints() []Endpoint {
+	list := []Endpoint{endpoint(c.conn.Host, c.conn.Port)}
+	for _, f := range c.conn.Fallbacks {
+		list = append(list, endpoint(f.Host, f.Port))
+	}
+	return list
+}
+
+func endpoint(host string, port uint16) Endpoint {
+	if strings.HasPrefix(host, "/") || strings.HasPrefix(host, "@") {
+		return Endpoint{Socket: host, Port: port}
+	}
+	_, err := netip.ParseAddr(host)
+	return Endpoint{Port: port, Name: err != nil}
+}
 
 // Database returns the database's name.
 func (c Config) Database() string { return c.conn.Database }

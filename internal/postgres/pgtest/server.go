@@ -73,7 +73,8 @@ func New(settings ...string) (*Server, error) {
 // create runs initdb.
 func (s *Server) create() error {
 	if s.cred != nil {
-		if err := os.Chown(s.Dir, int(s.cred.Uid), int(s.cred.Gid)); err != nil {
+		// Others may pass through to the socket: a sandboxed root has no more rights than they.
+		if err := errors.Join(os.Chown(s.Dir, int(s.cred.Uid), int(s.cred.Gid)), os.Chmod(s.Dir, 0o711)); err != nil {
 			return fmt.Errorf("pgtest: %w", err)
 		}
 	}

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/spf13/pflag"
+
+	"github.com/tarrafa/tarrafa/internal/sandbox"
+)
+
+func noSandboxFlag(f *pflag.FlagSet, to *bool) {
+	f.BoolVar(to, "no-sandbox", false, "DANGEROUS: keep privileges, files, ports and system calls within reach of whoever breaks in")
+}
+
+// confine gives up what the rules do not leave. w is told what is enforced; nil: nobody.
+func confine(w io.Writer, off bool, r sandbox.Rules) error {
+	if off {
+		return unconfined(w, r)
+	}
+	report, err := sandbox.Enter(r)
+	if err != nil {
+		if code, mend := classify(err); code != exitOptions {
+			return &exitError{code: code, err: err, mend: mend}
+		}
+		return &exitError{code: exitPermission, err: err, mend: "if this machine cannot do it and you accept the danger: --no-sandbox"}
+	}
+	if w != nil {
+		_, _ = fmt.Fprintln(w, report)
+	}
+	return nil
+}
+
+// unconfined changes the user, so that files belong to whom they should, and shouts.
+func unconfined(w io.Writer, r sandbox.Rules) error {
+	if w != nil {
+		_, _ = fmt.Fprintln(w, "tarrafa: WARNING: --no-sandbox: NO SANDBOX. Whoever finds a flaw in this program by sending it a packet can do all that it can.")
+	}
+	if r.User != nil {
+		if err := r.User.Become(); err != nil {
+			return &exitError{code: exitPermission, err: err}
+		}
+	}
+	if r.Access == nil {
+		return nil
+	}
+	_, err := r.Access()
+	return err
+}
+
+// access is what a capture touches after its sockets are open. It is called as the user
+// that the program has become.
+func (o *captureOptions) access() (sandbox.Access, error) {
+	a, err := o.out.access()
+	a.Write = append(a.Write, o.dataDir)
+	return a, err
+}
+
+// access is what the outputs touch. The database's settings are read here, once: as the
+// user whose they are, while his files are still in reach.
+func (o *outputFlags) access() (sandbox.Access, error) {
+	var a sandbox.Access
+	if o.write != "" && o.write != "-" {
+		if dir, ok := writable(o.write); ok {
+			a.Write = append(a.Write, dir)
+		}
+	}
+	if o.json != "" && o.json != "-" {
+		dir, _ := writable(o.json)
+		a.Write = append(a.Write, dir)
+	}
+	if o.db == "" {
+		return a, nil
+	}
+	cfg, err := databaseConfig(o.db)
+	if err != nil {
+		return a, err
+	}
+	o.database = &cfg
+	for _, e := range cfg.Endpoints() {
+		switch {
+		case e.Socket != "":
+			a.Sockets = append(a.Sockets, e.Socket)
+		default:
+			a.Resolve = a.Resolve || e.Name
+			if !slices.Contains(a.Connect, e.Port) {
+				a.Connect = append(a.Connect, e.Port)
+			}
+		}
+	}
+	return a, nil
+}
+
+// writable returns what must be writable so that a file of this name can be made, or be
+// opened when it is a pipe or a device; false when there is nothing.
+func writable(name string) (string, bool) {
+	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
+		return name, true
+	}
+	dir := filepath.Dir(name)
+	_, err := os.Stat(dir)
+	return dir, err == nil
+}
+
+// readingRules are for the commands that look at captures: files to read, and the outputs.
+func readingRules(names []string, outs *outputFlags) sandbox.Rules {
+	return sandbox.Rules{ForeignFiles: true, Lenient: true, Access: func() (sandbox.Access, error) {
+		var a sandbox.Access
+		var err error
+		if outs != nil {
+			a, err = outs.access()
+		}
+		for _, name := range names {
+			if name != "-" {
+				a.Read = append(a.Read, name)
+			}
+		}
+		return a, err
+	}}
+}
