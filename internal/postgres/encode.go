@@ -3,6 +3,7 @@ package postgres
 import (
 	"encoding/binary"
 	"math"
+	"slices"
 
 	"github.com/tarrafa/tarrafa/internal/packet"
 )
@@ -25,14 +26,20 @@ type encoder struct {
 	capture int32
 	zone    zone
 	nulled  uint64 // values that did not fit their column and became NULL
+	values  values // of the packet in hand
 }
+
+// longestRow is more than any row takes, bytes.
+const longestRow = 2 + int(fieldCount)*(4+longestAddress)
 
 // appendRow appends a packet's row. ok is false, and dst as it was, when a column that
 // must not be NULL has no value in this packet.
 func (e *encoder) appendRow(dst []byte, s *packet.Summary) (_ []byte, ok bool) {
+	e.values.of(s, e.capture)
 	if e.text {
 		return e.appendTextRow(dst, s)
 	}
+	dst = slices.Grow(dst, longestRow)
 	start := len(dst)
 	dst = binary.BigEndian.AppendUint16(dst, uint16(len(e.targets)))
 	for i := range e.targets {
@@ -50,15 +57,15 @@ func (e *encoder) appendRow(dst []byte, s *packet.Summary) (_ []byte, ok bool) {
 				dst = appendInet(dst, a, version, t.codec == codecCIDR)
 			}
 		case codecInt2:
-			if v, ok := t.field.integer(s, e.capture); ok && e.fits(codecInt2, v) {
+			if v, ok := e.values.get(t.field); ok && e.fits(codecInt2, v) {
 				dst = append(dst, 0, 0, 0, 2, byte(v>>8), byte(v))
 			}
 		case codecInt4:
-			if v, ok := t.field.integer(s, e.capture); ok && e.fits(codecInt4, v) {
+			if v, ok := e.values.get(t.field); ok && e.fits(codecInt4, v) {
 				dst = append(dst, 0, 0, 0, 4, byte(v>>24), byte(v>>16), byte(v>>8), byte(v))
 			}
 		case codecInt8:
-			if v, ok := t.field.integer(s, e.capture); ok {
+			if v, ok := e.values.get(t.field); ok {
 				dst = appendInt8(dst, v)
 			}
 		case codecTimestamptz:
@@ -105,7 +112,7 @@ func (e *encoder) float(f field, s *packet.Summary) (float64, bool) {
 	if f == fieldTime {
 		return seconds(s.Time), true
 	}
-	v, ok := f.integer(s, e.capture)
+	v, ok := e.values.get(f)
 	return float64(v), ok
 }
 

@@ -13,7 +13,7 @@ type Options struct {
 	NonIP      bool   // rows for packets without IP header too, with NULL addresses and protocol
 	PrimaryKey bool   // a table that we make gets PRIMARY KEY (id); it costs a third of the rate
 
-	FlushRows      int            // rows per transaction; 0: 30 000
+	FlushRows      int            // rows per transaction; 0: 50 000
 	FlushEvery     time.Duration  // longest wait of a row; 0: 1 s
 	ConnectTimeout time.Duration  // for one attempt to log in; 0: 5 s
 	FlushTimeout   time.Duration  // for one transaction; 0: 30 s
@@ -24,7 +24,7 @@ type Options struct {
 
 const (
 	defaultTable      = "packets"
-	defaultFlushRows  = 30_000
+	defaultFlushRows  = 50_000
 	defaultFlushEvery = time.Second
 	defaultConnect    = 5 * time.Second
 	defaultFlush      = 30 * time.Second

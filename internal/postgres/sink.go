@@ -51,8 +51,8 @@ var ErrRestart = errors.New("postgres: follow anew from the database's cursor")
 // ErrClosed says that the sink is closed or was never started.
 var ErrClosed = errors.New("postgres: the sink is not running")
 
-// flights in turn: one is filled, one is stored, one waits.
-const flights = 3
+// flights in turn: one is filled while the other is stored.
+const flights = 2
 
 // New returns a sink for one capture. capture names the capture in the database for ever;
 // the cursor is kept under it. Nothing is opened yet.
