@@ -1,6 +1,6 @@
 package flow
 
-import "strings"
+import "bytes"
 
 // endpointState is how far one side of a conversation has come.
 type endpointState uint8
@@ -267,5 +267,5 @@ func (h History) String() string {
 
 // Contains reports whether the letter is in the history.
 func (h History) Contains(letter byte) bool {
-	return strings.IndexByte(h.String(), letter) >= 0
+	return bytes.IndexByte(h.letters[:h.n], letter) >= 0
 }

@@ -73,7 +73,14 @@ type Flow struct {
 	InitialRTT int64 // ns, 0: not known
 
 	Client, Server Half
+
+	place uint32 // of the record in the Table, +1
 }
+
+// Place returns where the Table keeps the flow: a number from 0 to Counters.MaxFlows-1 that
+// no other live flow has, so that others can keep what they know of it in a slab. It is
+// used again after the flow's end; its ID is not.
+func (f *Flow) Place() int { return int(f.place) - 1 }
 
 // Duration returns the time from first to latest packet, ns; 0 when the clock ran back.
 func (f *Flow) Duration() int64 { return max(f.Last-f.Start, 0) }
@@ -92,11 +99,12 @@ func (r *record) client() uint8 {
 	return 0
 }
 
-// fill writes a record out.
-func (t *Table) fill(r *record, f *Flow) {
+// fill writes record i out.
+func (t *Table) fill(r *record, i uint32, f *Flow) {
 	c := r.client()
 	*f = Flow{
 		ID: r.id, Stream: r.stream, Tuple: r.key.tuple(c), VLAN: r.vlan,
+		place: i + 1,
 		FirstPacket: r.frame, Start: r.first, Last: r.last, Resumed: r.bits&bitSplit != 0,
 		History: History{r.history, r.histN}, InitialRTT: r.firstRTT,
 	}
@@ -142,7 +150,7 @@ func (t *Table) All() iter.Seq[*Flow] {
 			if r.bits&bitLive == 0 {
 				continue
 			}
-			t.fill(r, &f)
+			t.fill(r, i, &f)
 			if !yield(&f) {
 				return
 			}
@@ -154,11 +162,11 @@ func (t *Table) All() iter.Seq[*Flow] {
 // there is one.
 func (t *Table) Find(tuple packet.Tuple, f *Flow) bool {
 	k, _ := makeKey(&tuple)
-	r, _ := t.find(&k, t.hash.sum(&k))
+	r, i := t.find(&k, t.hash.sum(&k))
 	if r == nil || r.bits&bitLive == 0 {
 		return false
 	}
-	t.fill(r, f)
+	t.fill(r, i, f)
 	return true
 }
 
@@ -172,6 +180,6 @@ func (t *Table) Get(n *Note, f *Flow) bool {
 	if r.bits&(bitUsed|bitLive) != bitUsed|bitLive || r.id != n.Flow {
 		return false
 	}
-	t.fill(r, f)
+	t.fill(r, n.place-1, f)
 	return true
 }

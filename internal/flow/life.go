@@ -27,7 +27,7 @@ func (t *Table) place(k *key, hash uint32, s *packet.Summary, side uint8) (*reco
 	}
 	t.slots.insert(hash, i)
 	r := t.at(i)
-	*r = record{key: *k, hash: hash, stream: NoStream, last: s.Time, born: s.Time, bits: bitUsed | bitRef}
+	*r = record{key: *k, hash: hash, stream: NoStream, last: s.Time, born: s.Time, bits: bitUsed}
 	r.half[0].scale, r.half[1].scale = ScaleUnknown, ScaleUnknown
 	switch k.proto() {
 	case protoTCP:
@@ -124,8 +124,9 @@ func (t *Table) take() uint32 {
 	return t.fresh - 1
 }
 
-// evict forgets the first conversation that was not seen since the hand last passed. To
-// bound the work it settles for the one under the hand after clockMax steps.
+// evict forgets the first conversation that was not seen again since the hand last passed:
+// those of a single packet go first. To bound the work it settles for the one under the
+// hand after clockMax steps.
 func (t *Table) evict() {
 	for step := 0; ; step++ {
 		i := t.hand
@@ -141,7 +142,7 @@ func (t *Table) evict() {
 			continue
 		}
 		if r.bits&bitLive != 0 {
-			t.end(r, EndForced)
+			t.end(r, i, EndForced)
 		} else {
 			t.c.Forgotten++
 		}
@@ -195,7 +196,7 @@ func (t *Table) reason(r *record) End {
 }
 
 // end reports a live flow as ended. The conversation stays in the table.
-func (t *Table) end(r *record, why End) {
+func (t *Table) end(r *record, i uint32, why End) {
 	if r.bits&bitLive == 0 {
 		return
 	}
@@ -213,7 +214,7 @@ func (t *Table) end(r *record, why End) {
 	}
 	t.c.Live--
 	if t.ended != nil || t.watch != nil {
-		t.fill(r, &t.flow)
+		t.fill(r, i, &t.flow)
 		t.flow.End = why
 	}
 	if t.watch != nil {
@@ -240,12 +241,13 @@ func (t *Table) sweep(now int64) {
 	}
 	t.swept = now
 	for range min(steps, int(t.fresh)) {
-		r := t.at(t.broom)
+		i := t.broom
+		r := t.at(i)
 		if t.broom++; t.broom >= t.fresh {
 			t.broom = 0
 		}
 		if r.bits&bitLive != 0 && t.over(r, now) {
-			t.end(r, t.reason(r))
+			t.end(r, i, t.reason(r))
 		}
 	}
 }
@@ -261,7 +263,7 @@ func (t *Table) Advance(now int64) {
 func (t *Table) Drain() {
 	for i := range t.fresh {
 		if r := t.at(i); r.bits&bitLive != 0 {
-			t.end(r, EndDrained)
+			t.end(r, i, EndDrained)
 		}
 	}
 }

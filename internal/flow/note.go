@@ -99,6 +99,10 @@ type Note struct {
 	place uint32 // of the record in the Table, +1
 }
 
+// Place returns where the Table keeps the packet's flow, see [Flow.Place]; -1 when it
+// belongs to none.
+func (n *Note) Place() int { return int(n.place) - 1 }
+
 // What Note.WindowScale and the flows hold when there is no shift.
 const (
 	ScaleUnknown int8 = -1 // no SYN was seen

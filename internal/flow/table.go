@@ -63,6 +63,7 @@ type Counters struct {
 	Known       uint64 // conversations in the table now
 	Segments    uint64 // unacknowledged segments remembered now
 	Memory      uint64 // bytes in use now
+	Cap         uint64 // bytes that may be in use
 	MaxFlows    uint64 // conversations that fit
 	MaxSegments uint64 // unacknowledged segments that fit
 }
@@ -86,6 +87,7 @@ type Table struct {
 	fresh    uint32 // records never used from here on
 	free     uint32 // first free record +1
 	limit    uint32
+	memory   int64  // the cap, bytes
 	hand     uint32 // CLOCK
 	broom    uint32 // the idle sweep
 	swept    int64  // time of the sweep before
@@ -144,6 +146,7 @@ func NewTable(o Options) *Table {
 // endpoints, the rest for records and their index. The index is counted with the old one
 // that is there while it doubles.
 func (t *Table) divide(memory int64) {
+	t.memory = memory
 	t.segments.limit = uint32(min(memory/8/segmentSize, 1<<31))
 	t.outers.limit = uint32(min(memory/16/outerSize, 1<<31))
 	rest := memory - memory/8 - memory/16
@@ -163,6 +166,7 @@ func (t *Table) Counters() Counters {
 	c.Outers = t.outers.dropped
 	c.Known = uint64(t.slots.used)
 	c.Segments = uint64(t.segments.used)
+	c.Cap = uint64(t.memory)
 	c.MaxFlows, c.MaxSegments = uint64(t.limit), uint64(t.segments.limit)
 	c.Memory = uint64(len(t.slots.cell))*8 + t.segments.bytes() + t.outers.bytes()
 	for _, b := range t.chunks {
@@ -307,7 +311,7 @@ func (t *Table) packet(s *packet.Summary, chunk []byte, n *Note, k *key, hash ui
 
 	r, i := t.find(k, hash)
 	if r != nil && tcp && s.TCPFlags&(flagSYN|flagACK) == flagSYN && reuses(&r.half[side], s.Seq) {
-		t.end(r, EndReused)
+		t.end(r, i, EndReused)
 		t.release(r, i)
 		r = nil
 		n.Flags |= ReusedPorts
@@ -319,7 +323,7 @@ func (t *Table) packet(s *packet.Summary, chunk []byte, n *Note, k *key, hash ui
 			t.c.BackInTime++
 		}
 		if r.bits&bitLive != 0 && t.over(r, s.Time) {
-			t.end(r, t.reason(r))
+			t.end(r, i, t.reason(r))
 		}
 		if r.bits&bitLive == 0 {
 			t.resume(r, s)
