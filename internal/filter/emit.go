@@ -48,7 +48,8 @@ type block struct {
 	from, to int  // in the emitter's code
 	longT    bool // the way is too far for a byte
 	longF    bool
-	start    int // in the program
+	start    int  // in the program
+	island   bool // both returns stand before this block
 	gone     bool
 }
 
@@ -205,92 +206,4 @@ func (e *emitter) test(n *gnode) {
 
 func (e *emitter) put(op uint16, k uint32) {
 	e.code = append(e.code, bpf.RawInstruction{Op: op, K: k})
-}
-
-// layout places the blocks one after the other and fills in the jumps. A conditional jump reaches 255 instructions; a
-// longer one goes through an unconditional jump right behind it, or through a return put there.
-func (gr *graph) layout(code []bpf.RawInstruction, blocks []block, place []int32) []bpf.RawInstruction {
-	for {
-		size := 0
-		for i := range blocks {
-			b := &blocks[i]
-			b.start = size
-			size += b.to - b.from
-			if b.longT {
-				size++
-			}
-			if b.longF {
-				size++
-			}
-		}
-		leafAt := [2]int{reject: size + 1, accept: size}
-		at := func(i int32) int {
-			if isLeaf(i) {
-				return leafAt[i]
-			}
-			return blocks[place[i]].start
-		}
-		grown := false
-		for i := range blocks {
-			b := &blocks[i]
-			n := &gr.n[b.node]
-			if n.t == n.f {
-				if !b.longT && (isLeaf(n.t) || int(place[n.t]) != i+1) {
-					b.longT, grown = true, true
-				}
-				continue
-			}
-			jump := b.start + b.to - b.from
-			if !b.longT && at(n.t)-jump > 255 {
-				b.longT, grown = true, true
-			}
-			if !b.longF && at(n.f)-jump > 255 {
-				b.longF, grown = true, true
-			}
-		}
-		if grown {
-			continue
-		}
-		if size+2 > MaxInstructions {
-			gr.g.tooLarge()
-		}
-		return gr.write(code, blocks, at, size)
-	}
-}
-
-// write puts the program together.
-func (gr *graph) write(code []bpf.RawInstruction, blocks []block, at func(int32) int, size int) []bpf.RawInstruction {
-	ret := [2]bpf.RawInstruction{reject: {Op: opRetK}, accept: {Op: opRetK, K: snapLen(gr.g.t)}}
-	out := make([]bpf.RawInstruction, 0, size+2)
-	far := func(to int32) bpf.RawInstruction {
-		if isLeaf(to) {
-			return ret[to]
-		}
-		return bpf.RawInstruction{Op: opJa, K: uint32(at(to) - len(out) - 1)}
-	}
-	for i := range blocks {
-		b := &blocks[i]
-		n := &gr.n[b.node]
-		out = append(out, code[b.from:b.to]...)
-		if n.t == n.f {
-			if b.longT {
-				out = append(out, far(n.t))
-			}
-			continue
-		}
-		last := len(out) - 1
-		jt, jf := at(n.t)-len(out), at(n.f)-len(out)
-		behind := 0
-		if b.longT {
-			jt = behind
-			behind++
-			out = append(out, far(n.t))
-		}
-		if b.longF {
-			jf = behind
-			out = append(out, far(n.f))
-		}
-		out[last].Jt, out[last].Jf = uint8(jt), uint8(jf)
-	}
-	return append(out, ret[accept], ret[reject])
 }

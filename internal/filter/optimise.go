@@ -23,7 +23,7 @@ const (
 // largeGraph is the number of tests above which dominators are not computed anew for each pull-up, which takes the
 // square of it: that a test has one way into it is asked instead, which is nearly the same and cheap. (tcpdump takes
 // seconds for lists of hundreds of addresses.)
-const largeGraph = 2000
+const largeGraph = 400
 
 // hopelessGraph is the number of tests above which nothing is tried: the program will be too large.
 const hopelessGraph = 10_000
@@ -317,7 +317,22 @@ func (o *optimiser) countWays(n int) {
 		return
 	}
 	o.into = make([]int32, n)
-	for p, in := range o.preds[:n] {
-		o.into[p] = int32(len(in))
+	seen := make([]bool, n)
+	stack := []int32{o.id[o.gr.root]}
+	seen[stack[0]] = true
+	for len(stack) > 0 {
+		nd := &o.gr.n[o.nodes[stack[len(stack)-1]]]
+		stack = stack[:len(stack)-1]
+		for _, t := range [...]int32{nd.t, nd.f} {
+			if isLeaf(t) {
+				continue
+			}
+			p := o.id[t]
+			o.into[p]++
+			if !seen[p] {
+				seen[p] = true
+				stack = append(stack, p)
+			}
+		}
 	}
 }

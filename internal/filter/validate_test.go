@@ -11,14 +11,21 @@ func validate(ins []bpf.RawInstruction) error {
 	if len(ins) == 0 || len(ins) > MaxInstructions {
 		return fmt.Errorf("%d instructions", len(ins))
 	}
-	written := make([]uint16, len(ins)) // words of memory written on all ways to an instruction
-	for i := range written {
-		written[i] = 0xffff
+	masks := make([]uint16, len(ins)) // words of memory written on all jumps to an instruction
+	for i := range masks {
+		masks[i] = 0xffff
 	}
-	written[0] = 0
+	w := uint16(0) // words written before the instruction at hand
 	for i, in := range ins {
 		fail := func(what string) error { return fmt.Errorf("instruction %d: %s: %+v", i, what, in) }
-		w := written[i]
+		w &= masks[i]
+		jump := func(to int) error {
+			if to >= len(ins) {
+				return fail("jumps out of the program")
+			}
+			masks[to] &= w
+			return nil
+		}
 		switch in.Op {
 		case opLdW, opLdH, opLdB:
 			if in.K >= extBase && extNames[in.K] == "" {
@@ -34,14 +41,12 @@ func validate(ins []bpf.RawInstruction) error {
 				return fail("no such word")
 			}
 			w |= 1 << in.K
-		case opRetK:
-			continue
+		case opRetK: // what stands behind it is taken for its successor
 		case opJa:
-			if to := i + 1 + int(in.K); to >= len(ins) {
-				return fail("jumps out of the program")
+			if err := jump(i + 1 + int(in.K)); err != nil {
+				return err
 			}
-			written[i+1+int(in.K)] &= w
-			continue
+			w = 0xffff
 		default:
 			if mnemonic, _ := mnemonic(i, in); mnemonic == "unimp" {
 				return fail("unknown instruction")
@@ -56,20 +61,19 @@ func validate(ins []bpf.RawInstruction) error {
 					return fail("shift too far")
 				}
 			}
-		}
-		if in.Op&7 == 5 {
-			for _, j := range [...]uint8{in.Jt, in.Jf} {
-				if i+1+int(j) >= len(ins) {
-					return fail("jumps out of the program")
-				}
-				written[i+1+int(j)] &= w
+			if in.Op&7 != 5 {
+				break
 			}
-			continue
+			for _, j := range [...]uint8{in.Jt, in.Jf} {
+				if err := jump(i + 1 + int(j)); err != nil {
+					return err
+				}
+			}
+			w = 0xffff
 		}
-		if i+1 == len(ins) {
-			return fail("runs out of the program")
-		}
-		written[i+1] &= w
+	}
+	if ins[len(ins)-1].Op != opRetK {
+		return fmt.Errorf("runs out of the program")
 	}
 	return nil
 }

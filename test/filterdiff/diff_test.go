@@ -15,7 +15,7 @@ import (
 
 const (
 	generatedSeed  = 20230412
-	generatedCount = 2500
+	generatedCount = 2000
 )
 
 // offline is the system's resolver without host names: no test reaches a name service.
