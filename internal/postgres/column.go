@@ -49,7 +49,7 @@ type column struct {
 }
 
 // columns are the table's columns in their order. The first six are the old recorder's;
-// the others are ours and are added after them. docs/formats.md describes each.
+// the others are ours and are added after them.
 var columns = [fieldCount]column{
 	fieldID:          {"id", "bigserial"},
 	fieldSource:      {"src_ip", "inet"},
@@ -143,85 +143,6 @@ func (f field) address(s *packet.Summary) (a packet.Addr, version uint8, ok bool
 // isAddress tells whether the field holds an address.
 func (f field) isAddress() bool {
 	return f == fieldSource || f == fieldDestination || f == fieldInnerSource || f == fieldInnerDestination
-}
-
-// values are the fields of a packet that are numbers. The time is in whole seconds.
-type values struct {
-	v     [fieldCount]int64
-	known uint32 // a bit for each field that is not NULL
-}
-
-// Fields that have a value together.
-const (
-	alwaysKnown = 1<<fieldSize | 1<<fieldTime | 1<<fieldCapture | 1<<fieldNumber | 1<<fieldNanoseconds |
-		1<<fieldCapturedSize | 1<<fieldInterface | 1<<fieldOutcome
-	portsKnown      = 1<<fieldSourcePort | 1<<fieldDestinationPort | 1<<fieldPayloadSize
-	tcpKnown        = 1<<fieldTCPFlags | 1<<fieldTCPSeq | 1<<fieldTCPAck | 1<<fieldTCPWindow
-	innerPortsKnown = 1<<fieldInnerSourcePort | 1<<fieldInnerDestinationPort | 1<<fieldInnerPayloadSize
-)
-
-// of fills in what a packet has.
-func (n *values) of(s *packet.Summary, capture int32) {
-	n.known = alwaysKnown
-	n.v[fieldSize] = int64(s.WireLen)
-	n.v[fieldTime] = floorDiv(s.Time, 1e9)
-	n.v[fieldCapture] = int64(capture)
-	n.v[fieldNumber] = int64(s.Number)
-	n.v[fieldNanoseconds] = s.Time
-	n.v[fieldCapturedSize] = int64(s.CapLen)
-	n.v[fieldInterface] = int64(s.Interface)
-	n.v[fieldOutcome] = int64(s.Outcome)
-	if s.Direction != packet.DirectionUnknown {
-		n.v[fieldDirection] = int64(s.Direction)
-		n.known |= 1 << fieldDirection
-	}
-	if s.VLAN != packet.NoVLAN {
-		n.v[fieldVLAN] = int64(s.VLAN)
-		n.known |= 1 << fieldVLAN
-	}
-	if !isIP(s) {
-		if s.EtherType != 0 {
-			n.v[fieldEtherType] = int64(s.EtherType)
-			n.known |= 1 << fieldEtherType
-		}
-		return
-	}
-	n.v[fieldProtocol] = int64(s.Outer.Proto)
-	n.known |= 1 << fieldProtocol
-	if s.Outer.Flags&packet.TupleHasPorts != 0 {
-		n.v[fieldSourcePort] = int64(s.Outer.SrcPort)
-		n.v[fieldDestinationPort] = int64(s.Outer.DstPort)
-		n.v[fieldPayloadSize] = int64(s.OuterPayloadLen)
-		n.known |= portsKnown
-	}
-	if hasTCP(s) {
-		n.v[fieldTCPFlags] = int64(s.TCPFlags)
-		n.v[fieldTCPSeq] = int64(s.Seq)
-		n.v[fieldTCPAck] = int64(s.Ack)
-		n.v[fieldTCPWindow] = int64(s.Window)
-		n.known |= tcpKnown
-	}
-	if !tunnelled(s) {
-		return
-	}
-	n.v[fieldInnerProtocol] = int64(s.Inner.Proto)
-	n.known |= 1 << fieldInnerProtocol
-	if s.Inner.Flags&packet.TupleHasPorts != 0 {
-		n.v[fieldInnerSourcePort] = int64(s.Inner.SrcPort)
-		n.v[fieldInnerDestinationPort] = int64(s.Inner.DstPort)
-		n.v[fieldInnerPayloadSize] = int64(s.PayloadLen)
-		n.known |= innerPortsKnown
-	}
-}
-
-// get returns a field's value; ok is false for NULL.
-func (n *values) get(f field) (v int64, ok bool) { return n.v[f], n.known>>f&1 != 0 }
-
-// hasTCP tells whether the TCP fields were read. A header cut off by the snapshot length
-// has ports at best.
-func hasTCP(s *packet.Summary) bool {
-	return s.Inner.Proto == packet.ProtoTCP && s.Inner.Flags&packet.TupleHasPorts != 0 &&
-		(s.Outcome != packet.OutcomeTruncated || s.TCPFlags != 0 || s.Window != 0 || s.Seq != 0)
 }
 
 // fits tells whether v can stand in a column of this codec.

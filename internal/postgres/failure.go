@@ -73,14 +73,16 @@ func (e *Error) Unwrap() error { return e.err }
 
 // PostgreSQL's SQLSTATE codes that are treated apart (documentation, appendix A).
 const (
-	codeUndefinedTable = "42P01"
-	codeDuplicateTable = "42P07"
-	codeUnique         = "23505"
-	codeNotNull        = "23502"
-	codeLocked         = "55P03"
-	codePermission     = "42501"
-	codeUnsupported    = "0A000"
-	codeSequenceEnd    = "2200H"
+	codeUndefinedTable   = "42P01"
+	codeUndefinedColumn  = "42703"
+	codeDatatypeMismatch = "42804"
+	codeBadBinary        = "22P03"
+	codeProtocol         = "08P01"
+	codeUnique           = "23505"
+	codeLocked           = "55P03"
+	codePermission       = "42501"
+	codeUnsupported      = "0A000"
+	codeSequenceEnd      = "2200H"
 )
 
 // failure wraps an error of the driver or of the server.
@@ -143,9 +145,11 @@ func (c Config) explain(e *Error, server *pgconn.PgError) {
 		e.Problem = ProblemTimeout
 	case code == "53300", code == "57P03", strings.HasPrefix(code, "57P"):
 		e.Problem = ProblemBusy
-	case code == codeSequenceEnd, code == "22003" && strings.Contains(server.Routine, "nextval"):
+	case code == codeSequenceEnd:
 		e.Problem = ProblemIDs
 		e.Mend = "the ids have run out: ALTER TABLE … ALTER COLUMN id TYPE bigint, and ALTER SEQUENCE … AS bigint"
+	case layoutChanged(code):
+		e.Problem = ProblemTable
 	case strings.HasPrefix(code, "08"):
 		e.Problem = ProblemLost
 	case strings.HasPrefix(code, "22"), strings.HasPrefix(code, "23"), strings.HasPrefix(code, "42"):

@@ -20,6 +20,8 @@ type Options struct {
 	Location       *time.Location // of columns without time zone; nil: the local one, as the old recorder's
 
 	Log *slog.Logger // nil: none
+
+	warned map[string]bool // what the log has said about the table
 }
 
 const (
@@ -52,6 +54,7 @@ func (o Options) withDefaults() Options {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	o.warned = map[string]bool{}
 	return o
 }
 

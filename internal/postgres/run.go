@@ -88,8 +88,8 @@ func (s *Sink) attempt(ctx context.Context, f *flight) (done bool, err error) {
 	out, err := s.sess.store(ctx, f)
 	if err != nil {
 		s.sess.stale = true
-		if s.sess.conn.IsClosed() {
-			s.drop()
+		if s.sess.conn.IsClosed() || layoutChanged(sqlState(err)) {
+			s.drop() // the next attempt looks at the table again
 		}
 		if errors.Is(err, errMoved) {
 			return false, nil // the next attempt reads the cursor

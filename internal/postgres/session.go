@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -21,6 +20,8 @@ type session struct {
 	conn    *pgconn.PgConn
 	log     *slog.Logger
 	backend backend
+	version string // of the server
+	warned  map[string]bool
 
 	schema  string // quoted, with a dot
 	table   string // quoted, with schema
@@ -68,6 +69,9 @@ const (
 	ddlTimeout = 2 * time.Second // for a lock that would keep everybody out
 )
 
+// oldestServer is the first version whose catalogue has all that is asked for here.
+const oldestServer = 120000
+
 // connect logs in. opt holds the time limits.
 func connect(ctx context.Context, cfg Config, opt *Options) (*pgconn.PgConn, error) {
 	ctx, cancel := context.WithTimeout(ctx, opt.ConnectTimeout)
@@ -104,7 +108,7 @@ func open(ctx context.Context, cfg Config, opt *Options, capture string, orphan 
 	if err != nil {
 		return nil, err
 	}
-	s := &session{cfg: cfg, conn: conn, log: opt.Log}
+	s := &session{cfg: cfg, conn: conn, log: opt.Log, warned: opt.warned}
 	ctx, cancel := context.WithTimeout(ctx, opt.FlushTimeout)
 	defer cancel()
 	defer func() {
@@ -121,6 +125,7 @@ func open(ctx context.Context, cfg Config, opt *Options, capture string, orphan 
 	if err := s.readCursor(ctx, capture); err != nil {
 		return nil, err
 	}
+	s.log.Info("connected to the database", "server", cfg, "version", s.version, "capture", capture, "stored", s.stored)
 	return s, nil
 }
 
@@ -138,14 +143,18 @@ func (s *session) fail(op string, err error, grant string) error {
 func (s *session) greet(ctx context.Context, orphan backend) error {
 	rows, err := query(ctx, s.conn, `SELECT pg_catalog.pg_is_in_recovery() OR pg_catalog.current_setting('transaction_read_only')::boolean,
 		pg_catalog.current_setting('server_version'), pg_catalog.getdatabaseencoding(),
-		COALESCE((SELECT backend_start::text FROM pg_catalog.pg_stat_activity WHERE pid = pg_catalog.pg_backend_pid()), '')`)
+		COALESCE((SELECT backend_start::text FROM pg_catalog.pg_stat_activity WHERE pid = pg_catalog.pg_backend_pid()), ''),
+		pg_catalog.current_setting('server_version_num')`)
 	if err != nil {
 		return s.fail("connect", err, "")
 	}
 	r := rows[0]
 	s.backend = backend{pid: s.conn.PID(), start: string(r[3])}
 	s.unicode = string(r[2]) == "UTF8"
-	s.log.Info("connected to the database", "server", s.cfg, "version", string(r[1]))
+	s.version = string(r[1])
+	if n, _ := strconv.Atoi(string(r[4])); n < oldestServer {
+		return &Error{Problem: ProblemTable, Op: "connect", Where: s.cfg.String(), Why: "PostgreSQL " + s.version + " is too old, 12 is needed"}
+	}
 	if isTrue(r[0]) {
 		return s.cfg.failure("write", &pgconn.PgError{Severity: "ERROR", Code: "25006", Message: "the server or the session is read-only"})
 	}
@@ -158,133 +167,6 @@ func (s *session) greet(ctx context.Context, orphan backend) error {
 		}
 	}
 	return nil
-}
-
-// prepareTable makes the tables that are missing, adds our columns to one that is there,
-// and works out how to write into it.
-func (s *session) prepareTable(ctx context.Context, opt *Options) error {
-	info, err := lookTable(ctx, s.conn, opt.quotedTable())
-	if err != nil {
-		return s.fail("look at the table", err, "")
-	}
-	if info == nil {
-		if info, err = s.makeTable(ctx, opt); err != nil {
-			return err
-		}
-	}
-	s.schema, s.table = quoteIdent(info.schema)+".", info.quoted()
-	if err := s.makeSideTables(ctx); err != nil {
-		return err
-	}
-	if info, err = s.adapt(ctx, info, opt); err != nil {
-		return err
-	}
-	if s.layout, err = layoutFor(info, !opt.Basic); err != nil {
-		return &Error{Problem: ProblemTable, Op: "look at the table", Where: s.cfg.String(), Why: err.Error(), err: err}
-	}
-	s.copySQL = s.layout.copySQL(s.table)
-	s.ids = idSource{sequence: s.layout.sequence, owner: s.layout.seqOwner}
-	return nil
-}
-
-// ddl runs statements in one transaction, under the lock for such things, and waits only
-// shortly for locks.
-func (s *session) ddl(ctx context.Context, statements ...string) error {
-	sql := "BEGIN; SET LOCAL lock_timeout = " + strconv.FormatInt(ddlTimeout.Milliseconds(), 10) +
-		"; SELECT pg_catalog.pg_advisory_xact_lock(" + strconv.Itoa(ddlLock) + "); " + strings.Join(statements, "; ") + "; COMMIT"
-	_, err := batch(ctx, s.conn, sql)
-	if err != nil {
-		s.rollback(ctx)
-	}
-	return err
-}
-
-// rollback ends a failed transaction, if the connection still lives.
-func (s *session) rollback(ctx context.Context) {
-	if !s.conn.IsClosed() && s.conn.TxStatus() != 'I' {
-		_, _ = batch(ctx, s.conn, "ROLLBACK")
-	}
-}
-
-func (s *session) makeTable(ctx context.Context, opt *Options) (*tableInfo, error) {
-	name := opt.quotedTable()
-	grant := "GRANT CREATE, USAGE ON SCHEMA " + opt.schema() + " TO " + quoteIdent(s.cfg.User())
-	if err := s.ddl(ctx, createTable(name, !opt.Basic, opt.PrimaryKey)...); err != nil {
-		return nil, s.fail("create the table "+opt.Table, err, grant)
-	}
-	info, err := lookTable(ctx, s.conn, name)
-	if err == nil && info == nil {
-		err = errors.New("the table is not in the search path after it was made")
-	}
-	if err != nil {
-		return nil, s.fail("create the table "+opt.Table, err, "")
-	}
-	s.log.Info("created the table", "table", info.quoted(), "server", s.cfg)
-	return info, nil
-}
-
-func (s *session) makeSideTables(ctx context.Context) error {
-	for _, name := range []string{cursorTable, interfaceTable, rollupTable} {
-		rows, err := query(ctx, s.conn, "SELECT pg_catalog.to_regclass($1) IS NOT NULL", s.schema+name)
-		if err == nil && !isTrue(rows[0][0]) {
-			err = s.ddl(ctx, fmt.Sprintf(sideTables[name], s.schema))
-		}
-		if err != nil {
-			return s.fail("create the table "+name, err,
-				"GRANT CREATE, USAGE ON SCHEMA "+strings.TrimSuffix(s.schema, ".")+" TO "+quoteIdent(s.cfg.User()))
-		}
-	}
-	return nil
-}
-
-// adapt changes an old program's table so far as needed: our columns behind its own, room
-// for IPv6 addresses, a source of ids. What the owner has not allowed us is left as it is.
-func (s *session) adapt(ctx context.Context, info *tableInfo, opt *Options) (*tableInfo, error) {
-	changes := map[string]string{}
-	if sql := info.missing(); sql != "" && !opt.Basic {
-		changes["add columns"] = sql
-	}
-	if sql := info.narrow(); sql != "" {
-		changes["widen the address columns"] = sql
-	}
-	if sql := s.sourceOfIDs(info); sql != "" {
-		changes["give the ids a sequence"] = sql
-	}
-	if len(changes) == 0 || info.kind != "r" && info.kind != "p" {
-		return info, nil
-	}
-	for what, sql := range changes {
-		err := s.ddl(ctx, sql)
-		var server *pgconn.PgError
-		switch {
-		case err == nil:
-			s.log.Info("changed the table", "table", info.quoted(), "what", what, "server", s.cfg)
-		case errors.As(err, &server) && (server.Code == codePermission || server.Code == codeUnsupported):
-			s.log.Warn("the table stays as it is", "table", info.quoted(), "wanted", what,
-				"why", line(server.Message), "its owner can run", sql)
-		default:
-			return nil, s.fail(what, err, "")
-		}
-	}
-	changed, err := lookTable(ctx, s.conn, info.quoted())
-	if err != nil || changed == nil {
-		return nil, s.fail("look at the table", errors.Join(err, errors.New("it is gone")), "")
-	}
-	return changed, nil
-}
-
-// sourceOfIDs returns the statements that give an id column without any default a
-// sequence; empty when there is nothing to do.
-func (s *session) sourceOfIDs(info *tableInfo) string {
-	c := info.column(columns[fieldID].name)
-	if c == nil || !c.notNull || c.byDefault != "" || c.identity || c.generated || c.category != "N" {
-		return ""
-	}
-	sequence := quoteIdent(info.schema) + "." + quoteIdent(info.name+"_id_seq")
-	return fmt.Sprintf("CREATE SEQUENCE IF NOT EXISTS %[1]s OWNED BY %[2]s.id; "+
-		"SELECT pg_catalog.setval(%[3]s, GREATEST((SELECT max(id) FROM %[2]s)::bigint, 1)); "+
-		"ALTER TABLE %[2]s ALTER COLUMN id SET DEFAULT nextval(%[3]s)",
-		sequence, info.quoted(), quoteLiteral(sequence))
 }
 
 // readCursor reads how far the capture got, and enters it when it is new.

@@ -160,7 +160,7 @@ func (s *Sink) Apply(ctx context.Context, b *track.Batch) error {
 // are there already: a chunk from the disk may start earlier than one from memory.
 func (s *Sink) take(b *track.Batch) {
 	f := s.fill
-	for i := s.seen; i < len(b.Chunk.Interfaces); i++ {
+	for i := s.seen; i < min(len(b.Chunk.Interfaces), 1<<16); i++ {
 		n := &b.Chunk.Interfaces[i]
 		f.names = append(f.names, interfaceName{index: uint16(i), name: n.Name, link: n.Link})
 		s.seen = i + 1

@@ -169,3 +169,88 @@ func TestOtherPrograms(t *testing.T) {
 		})
 	}
 }
+
+func TestOptions(t *testing.T) {
+	srv := server(t)
+	for _, tt := range []struct {
+		name    string
+		opt     Options
+		query   string
+		want    string
+		prepare []string
+	}{
+		{
+			name: "six columns", opt: Options{Basic: true},
+			query: "SELECT count(*) FROM packets JOIN pg_attribute a ON a.attrelid = 'packets'::regclass AND attnum > 0", want: "60",
+		},
+		{
+			name: "packets without IP header too", opt: Options{NonIP: true},
+			query: `SELECT count(*), count(src_ip), count(protocol), min(eth_type), (SELECT sum(packets) FROM tarrafa_rollup),
+				(SELECT packets FROM tarrafa_rollup WHERE protocol = -1) FROM packets`,
+			want: "12|10|10|2054|12|2",
+		},
+		{
+			name: "primary key", opt: Options{PrimaryKey: true},
+			query: "SELECT indisprimary, count(*) FROM packets, pg_index WHERE indrelid = 'packets'::regclass AND indisprimary GROUP BY 1", want: "t|10",
+		},
+		{
+			name: "another table", opt: Options{Table: "Other.My packets"}, prepare: []string{`CREATE SCHEMA "Other"`},
+			query: `SELECT count(*), (SELECT count(*) FROM "Other".tarrafa_cursors) FROM "Other"."My packets"`, want: "10|1",
+		},
+		{
+			name:    "ids ahead of the sequence",
+			prepare: []string{"CREATE TABLE packets (id serial PRIMARY KEY, src_ip text, dst_ip text, protocol text, packet_size int, capture_time timestamptz)", "INSERT INTO packets (id) VALUES (5)"},
+			query:   "SELECT count(*), count(DISTINCT id) FROM packets", want: "11|11",
+		},
+		{
+			name:    "a trigger that refuses some rows",
+			prepare: []string{"CREATE TABLE packets (id serial, src_ip text, dst_ip text, protocol text, packet_size int, capture_time timestamptz)", "CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.protocol = '1' THEN RAISE EXCEPTION 'no ICMP'; END IF; RETURN NEW; END $$", "CREATE TRIGGER no BEFORE INSERT ON packets FOR EACH ROW EXECUTE FUNCTION no()"},
+			query:   "SELECT count(*), (SELECT rejected FROM tarrafa_cursors), (SELECT sum(packets) FROM tarrafa_rollup) FROM packets", want: "8|2|8",
+		},
+		{
+			name:    "a deferred trigger that names no line",
+			prepare: []string{"CREATE TABLE packets (id serial, src_ip text, dst_ip text, protocol text, packet_size int, capture_time timestamptz)", "CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF EXISTS (SELECT FROM fresh WHERE protocol = '1') THEN RAISE EXCEPTION 'no ICMP'; END IF; RETURN NULL; END $$", "CREATE TRIGGER no AFTER INSERT ON packets REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION no()"},
+			query:   "SELECT count(*), (SELECT rejected FROM tarrafa_cursors), (SELECT sum(packets) FROM tarrafa_rollup) FROM packets", want: "8|2|8",
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			db := srv.Database(t)
+			for _, sql := range tt.prepare {
+				srv.Run(t, db, "SET ROLE "+db, sql)
+			}
+			ctx := context30(t)
+			opt := tt.opt
+			opt.FlushEvery = 20 * time.Millisecond
+			s := New(config(t, srv.DSN(db, db)), "c", opt)
+			follow(ctx, t, s, 13, 12)
+			closeSink(ctx, t, s)
+			if got := srv.Run(t, db, tt.query); got != tt.want {
+				t.Errorf("got %s, want %s; status %+v", got, tt.want, s.Status())
+			}
+			if st := s.Status(); st.Stored+st.Skipped+st.Rejected != 12 || st.Rejected > 0 && !strings.Contains(st.Refusal, "no ICMP") {
+				t.Errorf("status %+v", st)
+			}
+		})
+	}
+}
+
+func TestIDsRunOut(t *testing.T) {
+	srv := server(t)
+	db := srv.Database(t)
+	srv.Run(t, db, "SET ROLE "+db,
+		"CREATE TABLE packets (id smallserial, src_ip text, dst_ip text, protocol text, packet_size int, capture_time timestamptz)",
+		"SELECT setval('packets_id_seq', 32700)")
+	ctx := context30(t)
+	s := New(config(t, srv.DSN(db, db)), "c", quick(nil))
+	finish := endless(ctx, t, s)
+	st := problem(t, s, ProblemIDs)
+	if !strings.Contains(st.LastError, "bigint") {
+		t.Errorf("no mend: %s", st.LastError)
+	}
+	srv.Run(t, db, "ALTER TABLE packets ALTER COLUMN id TYPE bigint", "ALTER SEQUENCE packets_id_seq AS bigint")
+	// The column has another type now: rows made for the old one are made anew.
+	committed(t, s, 0)
+	end := finish()
+	closeSink(ctx, t, s)
+	checkExactlyOnce(t, srv, db, end)
+}

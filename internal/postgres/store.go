@@ -203,7 +203,7 @@ func (s *session) copyGuarded(ctx context.Context, f *flight, lo, hi int) error 
 // or unreadable, a constraint, a trigger that raises.
 func refusesRow(err error) bool {
 	var server *pgconn.PgError
-	if !errors.As(err, &server) || server.Code == codeSequenceEnd {
+	if !errors.As(err, &server) || server.Code == codeSequenceEnd || layoutChanged(server.Code) {
 		return false
 	}
 	switch server.Code[:min(2, len(server.Code))] {
@@ -211,6 +211,17 @@ func refusesRow(err error) bool {
 		return true
 	default:
 		return server.Code == "P0001" || server.Code == "44000"
+	}
+}
+
+// layoutChanged tells whether the server no longer understands rows of this layout:
+// somebody has altered or dropped a table.
+func layoutChanged(code string) bool {
+	switch code {
+	case codeUndefinedTable, codeUndefinedColumn, codeDatatypeMismatch, codeBadBinary, codeProtocol:
+		return true
+	default:
+		return false
 	}
 }
 
