@@ -17,7 +17,7 @@ import (
 var version = "dev"
 
 func main() {
-	os.Exit(run(os.Args[1:]))
+	os.Exit(run(takeArguments(os.Args[1:])))
 }
 
 func run(args []string) int {
