@@ -78,7 +78,7 @@ func generate(text string, tree expr, t Target) (ins []bpf.RawInstruction, err e
 	gr.optimise()
 	gr.finish()
 	if gr.root == reject {
-		g.where = tree
+		g.where = nil
 		g.fail(MatchesNothing, "no packet can match this expression")
 	}
 	return gr.emit(), nil

@@ -38,6 +38,8 @@ const hostTimeout = 5 * time.Second
 type System struct {
 	Timeout time.Duration // of one host name
 	Dir     string        // where services, protocols, ethers and networks are; "" means /etc
+	// Lookup asks for a host's addresses; nil is the system's name service. It has to end when ctx does.
+	Lookup func(ctx context.Context, name string) ([]netip.Addr, error)
 
 	once      sync.Once
 	services  map[string][2]int // name → TCP and UDP port, -1 for none
@@ -70,7 +72,13 @@ func (s *System) Host(name string) ([]netip.Addr, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
-	addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", name)
+	lookup := s.Lookup
+	if lookup == nil {
+		lookup = func(ctx context.Context, name string) ([]netip.Addr, error) {
+			return net.DefaultResolver.LookupNetIP(ctx, "ip", name)
+		}
+	}
+	addrs, err := lookup(ctx, name)
 	if err != nil {
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 			return nil, fmt.Errorf("no answer within %v", timeout)
@@ -111,15 +119,15 @@ func (s *System) Network(name string) (n uint32, ok bool) {
 			if i == 1 || w != name || ok || len(f) < 2 {
 				continue
 			}
-			n = 0
+			number := uint32(0)
 			for _, part := range strings.Split(f[1], ".") {
 				v, err := strconv.ParseUint(part, 10, 8)
 				if err != nil {
 					return
 				}
-				n = n<<8 | uint32(v)
+				number = number<<8 | uint32(v)
 			}
-			ok = true
+			n, ok = number, true
 		}
 	})
 	return n, ok
