@@ -77,6 +77,12 @@ func TestEveryThreadHasGivenUpEverything(t *testing.T) {
 			return ns.Command("setpriv", "--reuid", nobody, "--regid", nobody, "--clear-groups",
 				allowed, "capture", "-i", "vb", "--data-dir", dir)
 		}, nobody, false},
+		{"as packaging/tarrafa.service starts it", func(dir string) *exec.Cmd {
+			return ns.Command("setpriv", "--reuid", nobody, "--regid", nobody, "--clear-groups", "--no-new-privs",
+				"--inh-caps", "-all,+net_raw", "--ambient-caps", "-all,+net_raw", "--bounding-set", "-all,+net_raw",
+				"--securebits", "+noroot,+noroot_locked,+no_setuid_fixup,+no_setuid_fixup_locked",
+				program, "capture", "-i", "vb", "--data-dir", dir)
+		}, nobody, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			dir := filepath.Join(lab.OpenDir(t), "data")
