@@ -3,7 +3,6 @@ package flow
 import (
 	"fmt"
 	"math/rand/v2"
-	"syscall"
 	"testing"
 	"time"
 
@@ -82,14 +81,26 @@ func (t *traffic) fill(rows []packet.Summary) {
 }
 
 func BenchmarkApply(b *testing.B) {
-	for _, conns := range []int{100, 10_000, 500_000, 5_000_000} {
-		b.Run(fmt.Sprint(conns), func(b *testing.B) {
+	for _, c := range []struct {
+		conns int
+		watch bool
+	}{{100, false}, {10_000, false}, {10_000, true}, {500_000, false}, {5_000_000, false}} {
+		name := fmt.Sprint(c.conns)
+		if c.watch {
+			name += "/watch"
+		}
+		conns := c.conns
+		b.Run(name, func(b *testing.B) {
 			if conns > 1_000_000 && testing.Short() {
 				b.Skip("needs 4 GiB")
 			}
 			tr := newTraffic(conns)
-			table := NewTable(Options{Memory: 5 << 30})
-			rows := make([]packet.Summary, 4096)
+			o := Options{Memory: 5 << 30}
+			if c.watch {
+				o.Watch = NewWatch(WatchOptions{})
+			}
+			table := NewTable(o)
+			rows := make([]packet.Summary, 2048)
 			notes := make([]Note, len(rows))
 			for range 4*conns/len(rows) + 1 {
 				tr.fill(rows)
@@ -111,14 +122,4 @@ func BenchmarkApply(b *testing.B) {
 			b.ReportMetric(float64(table.Counters().Known), "conversations")
 		})
 	}
-}
-
-// cpuTime is the processor time that the process has used. It differs from the wall
-// clock's when the machine has other work.
-func cpuTime() time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		return 0
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

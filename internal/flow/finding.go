@@ -1,6 +1,10 @@
 package flow
 
-import "github.com/tarrafa/tarrafa/internal/packet"
+import (
+	"slices"
+
+	"github.com/tarrafa/tarrafa/internal/packet"
+)
 
 // FindingKind names what a detector looks for.
 type FindingKind uint8
@@ -89,9 +93,10 @@ type Finding struct {
 // TextCap is the length of Finding.Text, bytes.
 const TextCap = 64
 
-// Evidence returns the numbers of the first packets that show it, at most EvidenceCap.
+// Evidence returns the numbers of the first packets that show it, in order, at most
+// EvidenceCap.
 func (f *Finding) Evidence() []uint64 {
-	return append([]uint64(nil), f.clue.evidence[:f.clue.shown]...)
+	return slices.Sorted(slices.Values(f.clue.evidence[:f.clue.shown]))
 }
 
 // clue gathers what a detector saw before it is sure.

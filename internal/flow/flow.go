@@ -104,7 +104,7 @@ func (t *Table) fill(r *record, i uint32, f *Flow) {
 	c := r.client()
 	*f = Flow{
 		ID: r.id, Stream: r.stream, Tuple: r.key.tuple(c), VLAN: r.vlan,
-		place: i + 1,
+		place:       i + 1,
 		FirstPacket: r.frame, Start: r.first, Last: r.last, Resumed: r.bits&bitSplit != 0,
 		History: History{r.history, r.histN}, InitialRTT: r.firstRTT,
 	}

@@ -2,7 +2,6 @@ package flow
 
 import (
 	"iter"
-	"time"
 
 	"github.com/tarrafa/tarrafa/internal/packet"
 )
@@ -227,5 +226,3 @@ func grade(bad, worse bool) Severity {
 	}
 	return Info
 }
-
-func seconds(d time.Duration) float64 { return d.Seconds() }

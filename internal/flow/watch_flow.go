@@ -16,7 +16,7 @@ func (w *Watch) trouble(s *sighting) {
 			w.about(f, s)
 			f.Count = uint64(n)
 			f.Numbers = [4]float64{share, float64(sum.packets), float64(sum.retransmitted)}
-			f.Severity = max(f.Severity, grade(true, share >= w.limits.RetransmissionSerious))
+			f.Severity = grade(true, share >= w.limits.RetransmissionSerious)
 			w.tell(f, fresh)
 		}
 	}

@@ -90,7 +90,8 @@ func (w *Watch) attempt(s *sighting) {
 
 // scan reports a source that asks for many ports or at many hosts and gets few answers.
 func (w *Watch) scan(src *source, tuple packet.Tuple) {
-	ports, hosts := src.ports.count(), src.hosts.count()
+	syns := int(src.clue.count)
+	ports, hosts := min(src.ports.count(), syns), min(src.hosts.count(), syns)
 	kind, many := FindPortScan, ports
 	if hosts >= w.limits.ScanTargets && hosts > ports {
 		kind, many = FindSweep, hosts
@@ -119,7 +120,7 @@ func (w *Watch) flood(v *service, tuple packet.Tuple) {
 	f, fresh := w.raise(FindFlood, w.subject(FindFlood, w.service(&tuple.Dst, tuple.DstPort, protoTCP), 0, 0), &v.clue)
 	f.Tuple = oneSide(tuple)
 	f.Numbers = [4]float64{
-		float64(v.sources.count()), float64(v.completed), float64(v.clue.last-v.clue.first) / 1e9,
+		float64(min(v.sources.count(), int(v.clue.count))), float64(v.completed), float64(v.clue.last-v.clue.first) / 1e9,
 	}
 	f.Severity = Serious
 	w.tell(f, fresh)

@@ -58,7 +58,7 @@ func (w *Watch) opened(s *sighting) {
 	b.rhythm.beat(s.row.Time)
 	b.clue.seen(s.row.Time, s.row.Number)
 	if b.clue.count < uint64(w.limits.BeaconConnections) ||
-		b.rhythm.mean < seconds(w.limits.BeaconInterval) || b.rhythm.spread() > w.limits.Regular {
+		b.rhythm.mean < w.limits.BeaconInterval.Seconds() || b.rhythm.spread() > w.limits.Regular {
 		return
 	}
 	f, fresh := w.raise(FindBeacon, subject, &b.clue)

@@ -115,7 +115,7 @@ func TestDetectors(t *testing.T) {
 				sc.add(segment{src: web, dst: host1 + ":1000", flags: "A", seq: 1, ack: 501})
 				sc.add(segment{after: 100 * ms, src: web, dst: host1 + ":1000", flags: "A", seq: 1, ack: 501, window: 500})
 			},
-			Serious, "10.0.0.2:80 kept its receive window closed 1 times, for 6s at most (6s in all), so that 10.0.0.1:1000 could not send.",
+			Serious, "10.0.0.2:80 closed its receive window, for 6s at most and 6s in all (stalls: 1), so that 10.0.0.1:1000 could not send.",
 		},
 		{
 			FindReset,
@@ -130,7 +130,7 @@ func TestDetectors(t *testing.T) {
 				sv(ms, "FA", 1, 2, 0)
 				cl(ms, "R", 2, 0, 0)
 			},
-			Warning, "1 established connections to 10.0.0.2:80 were reset by the server, after 500 bytes.",
+			Warning, "Established connections to 10.0.0.2:80 that the server reset: 1, after 500 bytes.",
 		},
 		{
 			FindRefused,
@@ -147,7 +147,7 @@ func TestDetectors(t *testing.T) {
 					sv(ms, "R", 1, 0, 0)
 				})
 			},
-			Info, "10.0.0.2:80 refused 3 connections.",
+			Info, "Connections that 10.0.0.2:80 refused: 3.",
 		},
 		{
 			FindHalfOpen,
@@ -163,7 +163,7 @@ func TestDetectors(t *testing.T) {
 			func(sc *scene) {
 				repeatedly(5, func(i int) { sc.open(1000+i, ms) })
 			},
-			Warning, "5 connections to 10.0.0.2:80 were never established (2 of them were answered, but not completed).",
+			Warning, "Connections to 10.0.0.2:80 that were never established: 5 (answered, but not completed: 2).",
 		},
 		{
 			FindPortScan,
@@ -225,7 +225,7 @@ func TestDetectors(t *testing.T) {
 					sv(ms, "FA", 1, 3, 0)
 				})
 			},
-			Info, "5 connections to 10.0.0.2:80 were opened and closed without any data.",
+			Info, "Connections to 10.0.0.2:80 that were opened and closed without any data: 5.",
 		},
 		{
 			FindRTTJump,

@@ -1,0 +1,185 @@
+package flow
+
+import "github.com/tarrafa/tarrafa/internal/packet"
+
+// Apply counts rows in the order of their capture and writes a note about each into
+// notes, which must be at least as long as rows. chunk holds the captured bytes that the
+// rows' DataOff points into; TCP options are read from it, and nothing of it is kept. A
+// nil chunk is allowed: then window scales stay unknown.
+func (t *Table) Apply(rows []packet.Summary, chunk []byte, notes []Note) {
+	for len(rows) > 0 {
+		n := min(batchSize, len(rows))
+		t.batch(rows[:n], chunk, notes[:n])
+		rows, notes = rows[n:], notes[n:]
+	}
+}
+
+// belongs reports whether a row is part of a flow: it has an IP header that is no
+// fragment's, and the ports were read when its protocol has them.
+func belongs(s *packet.Summary) bool {
+	switch s.Outcome {
+	case packet.OutcomeTransport, packet.OutcomeIP:
+		return s.Inner.Version != 0
+	case packet.OutcomeTruncated, packet.OutcomeMalformed:
+		return isTCP(s)
+	}
+	return false
+}
+
+// tunnelled reports that a row's flow came inside another IP packet.
+func tunnelled(s *packet.Summary) bool {
+	return s.Depth > 1 && s.Outer != s.Inner
+}
+
+// isTCP reports whether a row has a TCP header that can be judged. A malformed one lies
+// about its length only. Of one that was cut off, tshark needs the first 16 bytes; then
+// its flags are in the row.
+func isTCP(s *packet.Summary) bool {
+	if s.Inner.Proto != protoTCP || s.Inner.Flags&packet.TupleHasPorts == 0 {
+		return false
+	}
+	return s.Outcome != packet.OutcomeTruncated || s.TCPFlags != 0
+}
+
+// batch does the reading of far memory for up to 64 rows at once, so that the processor
+// waits for many lines together, and then counts the rows one by one.
+func (t *Table) batch(rows []packet.Summary, chunk []byte, notes []Note) {
+	var touch uint64
+	for i := range rows {
+		s := &rows[i]
+		if t.skip[i] = !belongs(s); t.skip[i] {
+			continue
+		}
+		if s.Inner.Proto == protoICMP || s.Inner.Proto == protoICMPv6 {
+			tuple := icmpTuple(s, chunk)
+			t.keys[i], t.sides[i] = makeKey(&tuple)
+		} else {
+			t.keys[i], t.sides[i] = makeKey(&s.Inner)
+		}
+		t.hashes[i] = t.hash.sum(&t.keys[i])
+		touch += t.slots.cell[t.hashes[i]&t.slots.mask]
+	}
+	for i := range rows {
+		t.near[i] = 0
+		if t.skip[i] {
+			continue
+		}
+		if j := t.guess(t.hashes[i]); j != 0 {
+			t.near[i] = j
+			r := t.at(j - 1)
+			side := t.sides[i] & 1
+			touch += r.key.a0 + r.id + uint64(r.half[0].next) + uint64(r.half[1].next) + r.sum[side].packets + r.rtt[1-side].Sum
+		}
+	}
+	for i := range rows {
+		if j := t.near[i]; j != 0 {
+			if u := t.at(j - 1).half[1-t.sides[i]&1].unHead; u != 0 {
+				touch += t.segments.at(u).frame
+			}
+		}
+	}
+	t.touch = touch
+	for i := range rows {
+		if t.skip[i] {
+			t.c.NoFlow++
+			notes[i] = Note{Stream: NoStream, OuterStream: NoStream}
+			if tunnelled(&rows[i]) {
+				t.carrier(&rows[i], &notes[i])
+			}
+			continue
+		}
+		t.packet(&rows[i], chunk, &notes[i], &t.keys[i], t.hashes[i], t.sides[i])
+	}
+}
+
+// guess returns the number +1 of the record whose hash matches, without comparing keys; 0
+// when there is none.
+func (t *Table) guess(hash uint32) uint32 {
+	for i := hash & t.slots.mask; ; i = (i + 1) & t.slots.mask {
+		c := t.slots.cell[i]
+		if c == 0 || uint32(c>>32) == hash {
+			return uint32(c)
+		}
+	}
+}
+
+// find returns the record of a key and its number, nil when there is none.
+func (t *Table) find(k *key, hash uint32) (*record, uint32) {
+	for i := hash & t.slots.mask; ; i = (i + 1) & t.slots.mask {
+		c := t.slots.cell[i]
+		if c == 0 {
+			return nil, 0
+		}
+		if uint32(c>>32) == hash {
+			if r := t.at(uint32(c) - 1); r.key.same(k) {
+				return r, uint32(c) - 1
+			}
+		}
+	}
+}
+
+// packet counts one row.
+func (t *Table) packet(s *packet.Summary, chunk []byte, n *Note, k *key, hash uint32, side uint8) {
+	if t.c.Packets++; t.c.Packets%batchSize == 0 {
+		t.sweep(s.Time)
+	}
+	*n = Note{Stream: NoStream, OuterStream: NoStream}
+	if tunnelled(s) {
+		t.carrier(s, n)
+	}
+	if s.Flags&packet.Quoted != 0 {
+		t.number(s, chunk)
+	}
+	tcp := isTCP(s)
+
+	r, i := t.find(k, hash)
+	if r != nil && tcp && s.TCPFlags&(flagSYN|flagACK) == flagSYN && reuses(&r.half[side], s.Seq) {
+		t.end(r, i, EndReused)
+		t.release(r, i)
+		r = nil
+		n.Flags |= ReusedPorts
+	}
+	if r == nil {
+		r, i = t.begin(k, hash, s, side)
+	} else {
+		if s.Time < r.last {
+			t.c.BackInTime++
+		}
+		if r.bits&bitLive != 0 && t.over(r, s.Time) {
+			t.end(r, i, t.reason(r))
+		}
+		if r.bits&bitLive == 0 {
+			t.resume(r, s)
+		}
+		n.TimeDelta = s.Time - r.last
+		r.last = s.Time
+		r.bits |= bitRef
+	}
+	n.Flow, n.Stream, n.place = r.id, r.stream, i+1
+	n.TimeRelative = s.Time - r.born
+	n.FromClient = (side == 1) == (r.bits&bitClientB != 0)
+
+	sum := &r.sum[side]
+	sum.packets++
+	sum.bytes += uint64(s.WireLen)
+	sum.payload += uint64(s.PayloadLen)
+	if s.PayloadLen > 0 {
+		r.bits |= bitData
+	}
+	before, opening := r.states, !r.used(side)
+	var a Analysis
+	switch {
+	case tcp:
+		a = t.analyse(r, side, s, chunk, n)
+		r.step(side, s.TCPFlags)
+		r.chronicle(side, s.TCPFlags, s.PayloadLen, a)
+	case s.PayloadLen > 0:
+		r.remember(side, didData)
+	}
+	if t.watch != nil {
+		t.watching(r, before, side, opening, s, chunk, n, a)
+	}
+	if s.Outcome != packet.OutcomeTransport {
+		n.hide()
+	}
+}

@@ -1,0 +1,71 @@
+package flow
+
+import "github.com/tarrafa/tarrafa/internal/packet"
+
+// greet takes in what a SYN brings.
+func (r *record) greet(side uint8, s *packet.Summary, header []byte) Analysis {
+	fwd, rev := &r.half[side], &r.half[1-side]
+	var a Analysis
+	if fwd.bits&halfBase != 0 {
+		switch {
+		case s.Seq != fwd.base:
+			a |= ReusedPorts
+			fwd.base = s.Seq
+		case s.TCPFlags&flagACK == 0:
+			fwd.next = fwd.maxAck
+		}
+	}
+	o := readSynOptions(header)
+	if !o.read {
+		return a
+	}
+	r.mss[side] = o.mss
+	if o.sack {
+		fwd.bits |= halfSACK
+	}
+	if o.stamps {
+		fwd.bits |= halfStamps
+	}
+	switch {
+	case o.scale == ScaleUnknown && fwd.scale == ScaleUnknown:
+		fwd.scale, rev.scale = ScaleUnused, ScaleUnused
+	case s.TCPFlags&flagACK != 0 && rev.scale == ScaleUnused:
+		fwd.scale = ScaleUnused
+	case o.scale != ScaleUnknown:
+		fwd.scale = o.scale
+	}
+	return a
+}
+
+// acknowledged takes in what a segment of the other side says about what side sent.
+func (r *record) acknowledged(side uint8, header []byte) {
+	h := &r.half[side]
+	h.bits &^= halfHole
+	if n := sackedBytes(header); n != 0 {
+		h.bits |= halfSacked
+		r.sacked[side] = n
+	} else if h.bits&halfSacked != 0 {
+		h.bits &^= halfSacked
+		r.sacked[side] = 0
+	}
+}
+
+// inFlight returns the bytes between the lowest unacknowledged one and the highest one
+// sent, less those covered by SACK. end is where the payload of the segment just sent
+// ends: its FIN does not count yet. known is false when nothing is unacknowledged.
+func (t *Table) inFlight(r *record, side uint8, end uint32) (bytes uint32, known bool) {
+	h := &r.half[side]
+	if h.unHead == 0 {
+		return 0, false
+	}
+	high := t.segments.at(h.unTail).end
+	if high == end+1 {
+		high = end
+	}
+	n := after(high, h.unLow)
+	known = n > 0
+	if h.bits&halfSacked != 0 {
+		n -= int32(r.sacked[side])
+	}
+	return uint32(max(n, 0)), known
+}
