@@ -137,6 +137,7 @@ func TestServerFaults(t *testing.T) {
 			opt := quick(&log)
 			opt.FlushRows = 500
 			s := New(config(t, srv.TCP(pgtest.Superuser, pgtest.Password, "db")), "c", opt)
+			s.longest = 200 * time.Millisecond
 			finish := endless(ctx, t, s)
 			tt.fault(t, srv, s)
 			end := finish()

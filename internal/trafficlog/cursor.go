@@ -45,7 +45,8 @@ func (l *Log) findPlace() error {
 	k := &keeper{path: CursorPath(l.path)}
 	old, err := k.open(l)
 	if err != nil {
-		return err
+		l.opt.Log.Warn("the record's cursor cannot be kept: after a crash lines may be there twice", "file", k.path, "error", err)
+		return nil
 	}
 	l.keeper = k
 	known := old.Capture == l.opt.Capture

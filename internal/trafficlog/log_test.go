@@ -315,6 +315,17 @@ func TestResumeAfterRotation(t *testing.T) {
 	must(t, l.Close())
 }
 
+// TestNoCursorFile writes the record all the same.
+func TestNoCursorFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "traffic.json")
+	must(t, os.Mkdir(CursorPath(path), 0o700))
+	l := open(t, path, Options{Capture: "c", KeepCursor: true})
+	must(t, l.Apply(t.Context(), endless(1, 10)))
+	must(t, l.Reopen())
+	must(t, l.Close())
+	checkNumbers(t, parse(t, read(t, path)), 11)
+}
+
 func TestUnfinishedLine(t *testing.T) {
 	for _, tt := range []struct{ name, before, after string }{
 		{"cut", "{\"a\": 1}\n{\"timestamp\": \"2023", "{\"a\": 1}\n"},
