@@ -1,0 +1,74 @@
+package web
+
+import (
+	"context"
+	"crypto/tls"
+	"log/slog"
+	"time"
+
+	"github.com/tarrafa/tarrafa/internal/live"
+	"github.com/tarrafa/tarrafa/internal/query"
+)
+
+// Config says what a [Server] shows and to whom. It is not changed after [New].
+type Config struct {
+	Hub      *live.Hub // of the running capture; nil: none is running
+	LiveID   string    // the running capture's identifier among Captures; may be empty
+	Captures Captures  // stored captures; nil: none
+	Stop     func()    // ends the capture, or the program that only shows; nil: the page has no such button
+
+	Bearer   string      // accepted in the Authorization header; empty: none is
+	Password string      // asked for where the page is served to other machines; empty: none is accepted
+	TLS      *tls.Config // nil: plain HTTP, on loopback addresses only
+	Hosts    []string    // further values of the Host header that are accepted, with port where it is not the usual one
+
+	MaxClients int           // WebSockets at once; 0: 32
+	WriteTime  time.Duration // a client that takes nothing for so long is dropped; 0: 10 s
+	Version    string        // of the program, shown by the page
+	Log        *slog.Logger  // nil: nothing is logged
+}
+
+const (
+	defaultMaxClients = 32
+	defaultWriteTime  = 10 * time.Second
+)
+
+// Captures is where stored captures come from. All methods may be used by many goroutines
+// at once.
+type Captures interface {
+	// List returns what is stored, oldest first.
+	List(ctx context.Context) ([]Capture, error)
+	// Open returns a reader of one capture, which the caller closes. An unknown
+	// identifier is an [ErrNoCapture].
+	Open(ctx context.Context, id string) (query.Reader, error)
+	// Remove deletes a capture and all that was derived from it. The one that is being
+	// written is refused with [ErrInUse].
+	Remove(ctx context.Context, id string) error
+}
+
+// Capture describes a stored capture.
+type Capture struct {
+	ID         string       `json:"id"`
+	Name       string       `json:"name"`  // its folder or file, without the path
+	State      string       `json:"state"` // open, closed or recovered
+	Started    time.Time    `json:"started"`
+	Ended      time.Time    `json:"ended,omitzero"`
+	Interfaces []string     `json:"interfaces"`
+	Filter     string       `json:"filter"` // in tcpdump's words
+	Packets    uint64       `json:"packets"`
+	Bytes      int64        `json:"bytes"` // of its segments
+	Ledger     *live.Ledger `json:"ledger,omitempty"`
+	Live       bool         `json:"live"`
+}
+
+// constError is an error without a place to change it.
+type constError string
+
+// Error implements error.
+func (e constError) Error() string { return string(e) }
+
+// Errors of [Captures].
+const (
+	ErrNoCapture constError = "no such capture"
+	ErrInUse     constError = "the capture is being written"
+)

@@ -1,0 +1,135 @@
+// Package page_test drives the page in a real browser.
+package page_test
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/tarrafa/tarrafa/internal/live"
+	"github.com/tarrafa/tarrafa/internal/query"
+	"github.com/tarrafa/tarrafa/internal/web"
+)
+
+// missing skips a test whose real component is not here, and fails where CI promises it.
+func missing(t *testing.T, what string) {
+	t.Helper()
+	if os.Getenv("CI") != "" {
+		t.Fatalf("%s is needed", what)
+	}
+	t.Skipf("%s is needed", what)
+}
+
+// drive runs a scenario of drive.mjs against a link, and reads its result into v.
+func drive(t *testing.T, scenario, link string, v any, args ...string) {
+	t.Helper()
+	browser := os.Getenv("CHROMIUM")
+	if browser == "" {
+		browser = "/usr/bin/chromium"
+	}
+	if _, err := os.Stat(browser); err != nil {
+		missing(t, "chromium at "+browser)
+	}
+	node, err := exec.LookPath("node")
+	if err != nil {
+		missing(t, "node")
+	}
+	modules, err := filepath.Abs("../../ui/node_modules/playwright-core")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if dir := os.Getenv("PLAYWRIGHT_CORE"); dir != "" {
+		modules = dir
+	}
+	if _, err := os.Stat(modules); err != nil {
+		missing(t, "playwright-core (run: npm ci, in ui)")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, node, append([]string{"drive.mjs", scenario, link}, args...)...)
+	cmd.Env = append(os.Environ(), "CHROMIUM="+browser, "PLAYWRIGHT_CORE="+modules, "PROFILE_DIR="+t.TempDir())
+	cmd.Stderr = os.Stderr
+	cmd.WaitDelay = 5 * time.Second
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", scenario, err, out)
+	}
+	if err := json.Unmarshal(out, v); err != nil {
+		t.Fatalf("%s: %v in %q", scenario, err, out)
+	}
+}
+
+// serve starts a server and returns a link to it. It ends with the test.
+func serve(t *testing.T, cfg web.Config) *web.Server {
+	t.Helper()
+	s := web.New(cfg)
+	if err := s.Listen(t.Context(), "127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.Serve(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// liveFeed serves a running capture of rate packets a second with behind rows before.
+func liveFeed(t *testing.T, rate, behind int) *web.Server {
+	t.Helper()
+	f := &feed{}
+	ledger := func() *live.Ledger {
+		n := f.total()
+		return &live.Ledger{Received: n, Delivered: n, Written: n, Followers: []live.FollowerEntry{{Name: "statistics", Applied: n}}}
+	}
+	f.hub = live.New(live.Config{
+		Capture: live.Capture{Interfaces: []string{"feed0"}, Filter: "tcp or udp", Archive: "/captures/feed"},
+		Ledger:  ledger,
+		Sinks: func() []live.Sink {
+			return []live.Sink{{Name: "PostgreSQL", State: live.SinkCatching, Behind: 1234}}
+		},
+	})
+	f.fill(behind)
+	ctx, cancel := context.WithCancel(context.Background())
+	var stopped [2]chan struct{}
+	for i, run := range []func(){func() { f.run(ctx, rate) }, func() { f.hub.Run(ctx) }} {
+		stopped[i] = make(chan struct{})
+		go func() { defer close(stopped[i]); run() }()
+	}
+	t.Cleanup(func() { cancel(); <-stopped[0]; <-stopped[1] })
+	now := time.Now()
+	return serve(t, web.Config{
+		Hub: f.hub, LiveID: "feed", Version: "test", Stop: func() {},
+		Captures: &shelf{
+			list: []web.Capture{
+				{ID: "older", Name: "20261120T101500Z-eth0", State: "closed", Started: now.Add(-26 * time.Hour), Ended: now.Add(-25 * time.Hour), Interfaces: []string{"eth0"}, Filter: "tcp port 443", Packets: 1_000_000, Bytes: 812_345_678, Ledger: &live.Ledger{Received: 1_000_100, Delivered: 1_000_000, Dropped: 100, Written: 1_000_000}},
+				{ID: "feed", Name: "20261121T101500Z-feed0", State: "open", Started: now, Interfaces: []string{"feed0"}, Packets: uint64(behind), Bytes: int64(behind) * 120, Live: true},
+			},
+			readers: map[string]query.Reader{"feed": f, "older": &feed{limit: 1_000_000}},
+		},
+	})
+}
+
+// TestScreenshots makes a picture of each view; somebody has to look at them.
+func TestScreenshots(t *testing.T) {
+	dir := os.Getenv("SCREENSHOTS")
+	if dir == "" {
+		t.Skip("SCREENSHOTS names the folder to write to")
+	}
+	s := liveFeed(t, 2000, 100_000)
+	var r struct {
+		Problems []string `json:"problems"`
+	}
+	drive(t, "screenshots", s.Link(), &r, dir)
+	if len(r.Problems) > 0 {
+		t.Errorf("the page complains: %q", r.Problems)
+	}
+}

@@ -1,0 +1,292 @@
+import type { Rows } from "./rows";
+
+// The list of packets: a pool of as many DOM rows as fit, filled from the newest window
+// of the server. It holds one window and nothing else, whatever the capture's size.
+
+export interface Column {
+  id: string;
+  width: number;
+  grow?: boolean;
+  align?: "right";
+  text(rows: Rows, position: number): string;
+}
+
+export interface GridEvents {
+  /** Asks for rows. With follow the server sends the newest ones, again and again. */
+  request(from: number, count: number, follow: boolean): void;
+  select(position: number): void;
+  follow(on: boolean): void;
+  activate(position: number): void;
+  /** Class names of a row: how it is coloured. */
+  kind(rows: Rows, position: number): string;
+  columnsChanged?(): void;
+}
+
+export const ROW = 20;
+const OVERSCAN = 40;
+
+export class Grid {
+  following = true;
+  total = 0;
+  top = 0; // position of the first visible row; fractions scroll smoothly
+  selected = -1;
+  painted = 0; // frames in which rows were drawn
+  private rows: Rows | null = null;
+  private visible = 0;
+  private pool: { el: HTMLElement; cells: Text[]; kind: string; position: number }[] = [];
+  private readonly body: HTMLElement;
+  private readonly bar: HTMLElement;
+  private readonly thumb: HTMLElement;
+  private frame = 0;
+  private asked = { from: -1, count: 0, follow: false };
+  private readonly observer: ResizeObserver;
+
+  constructor(
+    private readonly host: HTMLElement,
+    private columns: Column[],
+    private readonly events: GridEvents,
+  ) {
+    this.body = document.createElement("div");
+    this.body.className = "grid-body";
+    this.body.setAttribute("role", "presentation");
+    this.bar = document.createElement("div");
+    this.bar.className = "grid-bar";
+    this.bar.setAttribute("aria-hidden", "true");
+    this.thumb = document.createElement("div");
+    this.thumb.className = "grid-thumb";
+    this.bar.append(this.thumb);
+    host.append(this.body, this.bar);
+    host.addEventListener("wheel", this.wheel, { passive: false });
+    this.body.addEventListener("pointerdown", this.click);
+    this.body.addEventListener("dblclick", () => this.selected >= 0 && events.activate(this.selected));
+    this.bar.addEventListener("pointerdown", this.drag);
+    this.observer = new ResizeObserver(() => this.resize());
+    this.observer.observe(host);
+    this.resize();
+  }
+
+  destroy(): void {
+    this.observer.disconnect();
+    cancelAnimationFrame(this.frame);
+    this.host.replaceChildren();
+  }
+
+  setColumns(columns: Column[]): void {
+    this.columns = columns;
+    this.body.replaceChildren();
+    this.pool = [];
+    this.resize();
+  }
+
+  /** Forgets everything: another view is shown. */
+  reset(follow: boolean): void {
+    this.rows = null;
+    this.total = 0;
+    this.top = 0;
+    this.selected = -1;
+    this.asked = { from: -1, count: 0, follow: false };
+    this.setFollow(follow);
+    this.ask(true);
+    this.schedule();
+  }
+
+  /** Takes a window of the server. */
+  take(rows: Rows): void {
+    this.total = rows.total;
+    if (rows.count > 0 || !this.following) {
+      if (rows.count > 0) this.rows = rows;
+      else if (rows.flags & 4) {
+        // only the numbers have changed
+      } else this.rows = rows;
+    }
+    if (this.following) this.top = this.lastTop();
+    else this.top = Math.min(this.top, this.lastTop());
+    this.schedule();
+  }
+
+  setFollow(on: boolean): void {
+    if (on === this.following) return;
+    this.following = on;
+    if (on) {
+      this.selected = -1;
+      this.top = this.lastTop();
+    } else if (this.rows && this.rows.count > 0) {
+      // What is on the screen stays where it is.
+      this.top = Math.max(0, this.rows.from + this.rows.count - this.visible);
+    }
+    this.events.follow(on);
+    this.ask(true);
+    this.schedule();
+  }
+
+  select(position: number): void {
+    if (this.total === 0) return;
+    const p = Math.max(0, Math.min(this.total - 1, position));
+    this.setFollow(false);
+    this.selected = p;
+    if (p < Math.ceil(this.top)) this.scrollTo(p);
+    else if (p > this.top + this.visible - 1) this.scrollTo(p - this.visible + 1);
+    this.schedule();
+    this.events.select(p);
+  }
+
+  scrollTo(top: number): void {
+    const next = Math.max(0, Math.min(top, this.lastTop()));
+    this.setFollow(false);
+    this.top = next;
+    this.ask(false);
+    this.schedule();
+  }
+
+  move(by: number): void {
+    this.select(this.selected < 0 ? Math.floor(this.top) + this.visible - 1 + by : this.selected + by);
+  }
+
+  get page(): number {
+    return Math.max(1, this.visible - 1);
+  }
+
+  row(position: number): Rows | null {
+    return this.rows?.has(position) ? this.rows : null;
+  }
+
+  repaint(): void {
+    for (const r of this.pool) r.position = -2;
+    this.schedule();
+  }
+
+  private lastTop(): number {
+    return Math.max(0, this.total - this.visible);
+  }
+
+  private resize(): void {
+    const height = this.host.clientHeight;
+    this.visible = Math.max(1, Math.floor(height / ROW));
+    const need = this.visible + 1;
+    while (this.pool.length > need) this.pool.pop()?.el.remove();
+    while (this.pool.length < need) {
+      const el = document.createElement("div");
+      el.className = "grid-row";
+      el.setAttribute("role", "row");
+      const cells = this.columns.map((c) => {
+        const cell = document.createElement("div");
+        cell.className = `c-${c.id}`;
+        cell.setAttribute("role", "gridcell");
+        const node = document.createTextNode("");
+        cell.append(node);
+        el.append(cell);
+        return node;
+      });
+      this.body.append(el);
+      this.pool.push({ el, cells, kind: "", position: -2 });
+    }
+    if (this.following) this.top = this.lastTop();
+    this.ask(true);
+    this.repaint();
+  }
+
+  /** Asks for the window around what is visible, unless it is there or on its way. */
+  private ask(force: boolean): void {
+    if (this.following) {
+      const count = this.visible + 1;
+      if (force || !this.asked.follow || this.asked.count !== count) {
+        this.asked = { from: 0, count, follow: true };
+        this.events.request(0, count, true);
+      }
+      return;
+    }
+    const first = Math.floor(this.top);
+    const last = Math.min(this.total, first + this.visible + 1);
+    const a = this.asked;
+    const covered = !a.follow && first >= a.from && last <= a.from + a.count;
+    if (!force && covered) return;
+    const from = Math.max(0, first - OVERSCAN);
+    const count = this.visible + 1 + 2 * OVERSCAN;
+    this.asked = { from, count, follow: false };
+    this.events.request(from, count, false);
+  }
+
+  private schedule(): void {
+    if (!this.frame) this.frame = requestAnimationFrame(this.paint);
+  }
+
+  private readonly paint = () => {
+    this.frame = 0;
+    this.painted++;
+    const rows = this.rows;
+    const first = Math.floor(this.top);
+    this.body.style.transform = `translateY(${-Math.round((this.top - first) * ROW)}px)`;
+    for (let i = 0; i < this.pool.length; i++) {
+      const slot = this.pool[i];
+      const p = first + i;
+      const here = p < this.total && rows?.has(p) ? rows : null;
+      const kind = here
+        ? this.events.kind(here, p) + (p === this.selected ? " selected" : "")
+        : p < this.total
+          ? "waiting"
+          : "empty";
+      if (kind !== slot.kind) {
+        slot.kind = kind;
+        slot.el.className = `grid-row ${kind}`;
+        if (p === this.selected && here) slot.el.setAttribute("aria-selected", "true");
+        else slot.el.removeAttribute("aria-selected");
+      }
+      if (here && slot.position !== p) slot.el.setAttribute("aria-rowindex", String(p + 2));
+      slot.position = here ? p : -1;
+      for (let c = 0; c < slot.cells.length; c++) {
+        const text = here ? this.columns[c].text(here, p) : "";
+        if (slot.cells[c].data !== text) slot.cells[c].data = text;
+      }
+    }
+    this.paintBar();
+  };
+
+  private paintBar(): void {
+    const height = this.host.clientHeight;
+    const share = this.total > 0 ? Math.min(1, this.visible / this.total) : 1;
+    const size = Math.max(24, Math.round(height * share));
+    const last = this.lastTop();
+    const at = last > 0 ? Math.round((height - size) * (this.top / last)) : 0;
+    this.thumb.style.height = `${size}px`;
+    this.thumb.style.transform = `translateY(${at}px)`;
+    this.bar.classList.toggle("idle", last === 0);
+  }
+
+  private readonly wheel = (e: WheelEvent) => {
+    if (e.ctrlKey || Math.abs(e.deltaX) > Math.abs(e.deltaY)) return;
+    e.preventDefault();
+    const rows = e.deltaMode === 0 ? e.deltaY / ROW : e.deltaMode === 1 ? e.deltaY : e.deltaY * this.visible;
+    if (this.following && rows > 0) return;
+    this.scrollTo(this.top + rows);
+  };
+
+  private readonly click = (e: PointerEvent) => {
+    if (e.button !== 0) return;
+    const box = this.body.getBoundingClientRect();
+    const p = Math.floor(this.top) + Math.floor((e.clientY - box.top) / ROW);
+    if (p < this.total) this.select(p);
+  };
+
+  private readonly drag = (e: PointerEvent) => {
+    const last = this.lastTop();
+    if (e.button !== 0 || last === 0) return;
+    e.preventDefault();
+    const height = this.host.clientHeight;
+    const size = this.thumb.offsetHeight;
+    const box = this.bar.getBoundingClientRect();
+    const thumb = this.thumb.getBoundingClientRect();
+    const grip = e.target === this.thumb ? e.clientY - thumb.top : size / 2;
+    const move = (m: PointerEvent) =>
+      this.scrollTo(Math.round((last * (m.clientY - box.top - grip)) / Math.max(1, height - size)));
+    const end = () => {
+      this.bar.removeEventListener("pointermove", move);
+      this.bar.removeEventListener("pointerup", end);
+      this.bar.removeEventListener("pointercancel", end);
+    };
+    this.bar.setPointerCapture(e.pointerId);
+    this.bar.addEventListener("pointermove", move);
+    this.bar.addEventListener("pointerup", end);
+    this.bar.addEventListener("pointercancel", end);
+    move(e);
+  };
+}
