@@ -58,7 +58,8 @@ type Compare struct {
 	Left, Right Operand
 }
 
-// In is true when a value of X (with All: each) lies in one of the ranges.
+// In is true when a value of X lies in one of the ranges. With All it is true when all
+// values lie in the same range, as in Wireshark.
 type In struct {
 	Quant Quantifier
 	X     Operand
@@ -123,7 +124,8 @@ type Literal struct {
 	base Base // as String writes a number
 }
 
-// Slice stands for a part of each value's bytes.
+// Slice stands for a part of each value's bytes. Of a protocol these are, as in Wireshark,
+// the header's; of frame, tcp, icmp, icmpv6 and sctp also those that it carries.
 type Slice struct {
 	X     Operand
 	Spans []Span
@@ -147,15 +149,14 @@ const (
 )
 
 // Arith stands for the results of an operation with each of the values. One side is a
-// [Literal]. Numbers are signed, 64 bits; bytes of addresses know BitAnd only. There is no
-// result of a division by 0 and of BitAnd over bytes of unequal length.
+// [Literal]. Numbers are signed and fit in 32 bits, with or without sign; bytes and
+// addresses know BitAnd only, over as many bytes as the shorter side has.
 type Arith struct {
 	Op          ArithOp
 	Left, Right Operand
 }
 
-// Call stands for a function of the values: len, count, upper, lower, string, max, min or
-// abs.
+// Call stands for a function of the values: len, count, upper, lower, string, max or min.
 type Call struct {
 	Func string
 	Args []Operand

@@ -1,6 +1,7 @@
 package query
 
 import (
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -145,7 +146,22 @@ func (p *parser) slice(x *raw) (Operand, error) {
 	if !hasBytes(y) && y.Type() != TypeText {
 		return nil, p.refuse(x, p.written(x.args[0])+" is "+y.Type().a()+" and has no bytes to slice", "a field of bytes, an address, a text or a protocol")
 	}
+	if ref, ok := y.(*FieldRef); ok && ref.Field.Type == TypeProtocol {
+		for _, s := range x.spans {
+			if limit := sliceLimit[ref.Field.Name]; limit != 0 && s.From >= 0 && s.From+max(s.Len, 1) > limit {
+				return nil, p.refuse(x, p.written(x)+" reaches behind the header", carriedBy(ref.Field.Name))
+			}
+		}
+	}
 	return &Slice{X: y, Spans: x.spans}, nil
+}
+
+// carriedBy says how to ask for what a header carries.
+func carriedBy(protocol string) string {
+	if protocol == "udp" {
+		return "udp.payload[…] for what it carries"
+	}
+	return wholeFrame + "[…] for what it carries"
 }
 
 // missing returns the error of a name that no field has, or nil when it is no name.
@@ -202,6 +218,9 @@ func (p *parser) arithmetic(x *raw) (Operand, error) {
 	if err != nil {
 		return nil, err
 	}
+	if t == TypeUint && int64(lit.Value.Num) < 0 {
+		return nil, p.refuse(*value, "a negative number", "the operation without the sign")
+	}
 	if a.Op == Div || a.Op == Mod {
 		if value == &right && lit.Value.Num == 0 {
 			return nil, p.refuse(right, "division by 0", "another number")
@@ -212,7 +231,43 @@ func (p *parser) arithmetic(x *raw) (Operand, error) {
 	} else {
 		a.Right = lit
 	}
+	if low, high := bounds(a); t == TypeUint && (low < math.MinInt32 || high > math.MaxUint32) {
+		return nil, p.refuse(x, p.written(x)+" may not fit in 32 bits", "smaller numbers")
+	}
 	return a, nil
+}
+
+// assumedMost is taken as the largest value of fields whose size is not known.
+const assumedMost = 1 << 24
+
+// bounds returns between which numbers an operand's values lie.
+func bounds(x Operand) (low, high int64) {
+	switch x := x.(type) {
+	case *Literal:
+		return int64(x.Value.Num), int64(x.Value.Num)
+	case *FieldRef:
+		if high = wantedBy(x).high; high == math.MaxInt64 {
+			high = assumedMost
+		}
+		return 0, high
+	case *Arith:
+		low, high = bounds(x.Left)
+		l, h := bounds(x.Right)
+		switch {
+		case low < 0 || l < 0:
+			return math.MinInt64, math.MaxInt64 // of a negative number nothing more is computed
+		case x.Op == Add:
+			return low + l, high + h
+		case x.Op == Sub:
+			return low - h, high - l
+		case x.Op == Mul && high > 0 && h > math.MaxInt64/high:
+			return 0, math.MaxInt64
+		case x.Op == Mul:
+			return low * l, high * h
+		}
+		return 0, high
+	}
+	return 0, assumedMost
 }
 
 func arithFits(op ArithOp, t Type) bool {
@@ -222,7 +277,7 @@ func arithFits(op ArithOp, t Type) bool {
 	case t == TypeDuration:
 		return op == Add || op == Sub
 	default:
-		return t.plain() && op == BitAnd
+		return t.plain() && t != TypeIPv6 && op == BitAnd
 	}
 }
 
@@ -230,6 +285,8 @@ func arithHint(t Type) string {
 	switch {
 	case t == TypeDuration:
 		return "+ or -"
+	case t == TypeIPv6:
+		return "a slice, or a comparison with a subnet"
 	case t.plain():
 		return "&"
 	default:
@@ -292,10 +349,9 @@ var functions = map[string]functionKind{
 	}},
 	"max": {"numbers or addresses", true, orders},
 	"min": {"numbers or addresses", true, orders},
-	"abs": {"a number or seconds", false, func(x Operand) bool { return x.Type() == TypeUint || x.Type() == TypeDuration }},
 }
 
-var functionNames = []string{"abs", "count", "len", "lower", "max", "min", "string", "upper"}
+var functionNames = []string{"count", "len", "lower", "max", "min", "string", "upper"}
 
 func orders(x Operand) bool {
 	t := x.Type()

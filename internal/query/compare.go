@@ -25,8 +25,8 @@ func (o Op) holds(c int) bool {
 	}
 }
 
-// compareValues orders two values of a type. Numbers are signed; bytes and texts compare
-// byte by byte.
+// compareValues orders two values of a type. Numbers are signed; texts compare byte by
+// byte; of bytes the longer are the larger, as in Wireshark.
 func compareValues(t Type, a, b *Value) int {
 	switch t {
 	case TypeUint, TypeTime, TypeDuration:
@@ -36,6 +36,9 @@ func compareValues(t Type, a, b *Value) int {
 	case TypeText:
 		return compareText(a, b)
 	default:
+		if len(a.Bytes) != len(b.Bytes) {
+			return len(a.Bytes) - len(b.Bytes)
+		}
 		return bytes.Compare(a.Bytes, b.Bytes)
 	}
 }

@@ -1,6 +1,7 @@
 package query
 
 import (
+	"maps"
 	"slices"
 	"strings"
 )
@@ -142,5 +143,5 @@ func valuesOf(f *Field) []string {
 	case f.Type == TypeBool:
 		return []string{"1", "0", "True", "False"}
 	}
-	return nil
+	return slices.Sorted(maps.Keys(valueNames[f.Name]))
 }

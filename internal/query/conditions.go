@@ -89,11 +89,11 @@ func (p *parser) in(quant Quantifier, left *raw) (Expr, error) {
 			return nil, err
 		}
 		in.Set = append(in.Set, r)
-		comma := p.take(",")
-		if p.take("}") && !comma {
+		if p.take("}") {
 			return in, nil
 		}
-		if t := p.peek(); t.kind == tokenEnd || comma && t.sign() == "}" {
+		p.take(",") // or a space: both separate, as in older versions of Wireshark
+		if t := p.peek(); t.kind == tokenEnd {
 			return nil, p.unexpected(t, "a value or }")
 		}
 	}

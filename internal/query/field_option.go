@@ -1,6 +1,7 @@
 package query
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/tarrafa/tarrafa/internal/packet"
@@ -47,16 +48,16 @@ func tcpOption(name string, kind, n, off, size int) Field {
 	}}
 }
 
-// payload returns what appends the payload of each header of a kind, if it has one.
-func payload(k packet.Kind) func(r *Row, dst []Value) []Value {
+// payload returns what appends the payload of each header of some kinds, if it has one.
+func payload(kinds ...packet.Kind) func(r *Row, dst []Value) []Value {
 	return func(r *Row, dst []Value) []Value {
 		p := r.Packet
 		for i := range p.Layers[:p.N] {
 			l := &p.Layers[i]
-			if l.Kind != k || l.Flags&packet.LayerTruncated != 0 {
+			if !slices.Contains(kinds, l.Kind) || l.Flags&packet.LayerTruncated != 0 {
 				continue
 			}
-			if k == packet.KindTCP && p.Header(l)[13]&0x04 != 0 {
+			if l.Kind == packet.KindTCP && p.Header(l)[13]&0x04 != 0 {
 				continue // what a reset carries is its cause (RFC 9293, section 3.5.3), not data
 			}
 			if b := p.Payload(l); len(b) > 0 {

@@ -38,7 +38,7 @@ var transportFields = []Field{
 	number("udp.port", packet.KindUDP, 0, 2).and(2).whole(4).also(packet.KindUDPLite),
 	{Name: "udp.length", Type: TypeUint, get: udpLength},
 	hexadecimal("udp.checksum", packet.KindUDP, 6, 2).also(packet.KindUDPLite),
-	{Name: "udp.payload", Type: TypeBytes, get: payload(packet.KindUDP)},
+	{Name: "udp.payload", Type: TypeBytes, get: payload(packet.KindUDP, packet.KindUDPLite)},
 
 	number("sctp.srcport", packet.KindSCTP, 0, 2).whole(12),
 	number("sctp.dstport", packet.KindSCTP, 2, 2).whole(12),

@@ -10,12 +10,23 @@ import (
 	"time"
 )
 
+// ipProtocols are names of IP protocols, as tshark has them.
+var ipProtocols = map[string]int64{
+	"ICMP": 1, "IGMP": 2, "TCP": 6, "UDP": 17, "GRE": 47, "ESP": 50, "AH": 51, "ICMPv6": 58, "SCTP": 132,
+}
+
+// valueNames are the names that values of fields go by.
+var valueNames = map[string]map[string]int64{
+	"ip.proto": ipProtocols, "ipv6.nxt": ipProtocols, "eth.type": {"IPv4": 0x0800, "ARP": 0x0806, "IPv6": 0x86dd},
+}
+
 // want is what a literal must be.
 type want struct {
 	typ       Type
-	low, high int64 // of numbers; both 0: any
-	exact     bool  // one address, no subnet
-	base      Base  // of numbers, for String
+	low, high int64            // of numbers; both 0: any
+	exact     bool             // one address, no subnet
+	base      Base             // of numbers, for String
+	names     map[string]int64 // of values
 }
 
 // wantedBy returns what is compared with an operand's values.
@@ -32,7 +43,7 @@ func wantedBy(x Operand) want {
 	if !ok || w.typ != TypeUint {
 		return w
 	}
-	w.high, w.base = math.MaxInt64, ref.Field.Base
+	w.high, w.base, w.names = math.MaxInt64, ref.Field.Base, valueNames[ref.Field.Name]
 	for i := range ref.Field.at {
 		if n := ref.Field.at[i].size; n > 0 && n < 8 {
 			w.high = 1<<(8*n) - 1
@@ -139,10 +150,15 @@ func read(t *token, w want) (*Literal, string) {
 		l.Bits = 8 * len(l.Value.Bytes)
 		return l, ""
 	case TypeUint, TypeBool:
-		n, good := int64(0), true
+		n, good, name := int64(0), true, s
+		if isText {
+			name = text
+		}
 		switch {
 		case t.kind == tokenChar && w.typ == TypeUint:
 			n = int64(text[0])
+		case w.names[name] != 0:
+			n = w.names[name]
 		case isText:
 			good = false
 		case w.typ == TypeBool && strings.EqualFold(s, "true"):
@@ -237,10 +253,14 @@ func number64(s string) (int64, bool) {
 }
 
 // byteString reads hexadecimal bytes: pairs of digits separated by : - or ., groups of
-// four separated by points, or none separated at all. One digit is a byte too.
+// four separated by points, or none separated at all. One digit is a byte too, and so is
+// 0x with two.
 func byteString(s string) ([]byte, bool) {
-	if len(s) == 1 {
+	switch {
+	case len(s) == 1:
 		s = "0" + s
+	case len(s) == 4 && s[:2] == "0x":
+		s = s[2:]
 	}
 	i := strings.IndexAny(s, ":-.")
 	if i < 0 {

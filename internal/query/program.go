@@ -33,14 +33,34 @@ func compile(x Expr) node {
 	case *Compare:
 		return compileCompare(x)
 	case *In:
+		if each := eachRange(x); each != nil {
+			return compile(each)
+		}
 		t, set := x.X.Type(), intervals(x.X.Type(), x.Set)
 		return &tested{sourceOf(x.X), func(_ *Evaluator, v *Value) bool { return inside(t, set, v) }, x.Quant}
 	case *Contains:
-		return &tested{bytesSourceOf(x.X), testContains(x.Needle), x.Quant}
+		return &tested{bytesSourceOf(x.X, false), testContains(x.Needle), x.Quant}
 	default:
 		m := x.(*Matches)
-		return &tested{bytesSourceOf(m.X), testMatches(m), m.Quant}
+		return &tested{bytesSourceOf(m.X, false), testMatches(m), m.Quant}
 	}
+}
+
+// eachRange takes a set whose condition is that all values lie in the same range apart,
+// nil when that is not so.
+func eachRange(x *In) Expr {
+	if x.Quant == Any || len(x.Set) == 1 {
+		return nil
+	}
+	var whole Expr
+	for _, r := range x.Set {
+		var one Expr = &In{x.Quant, x.X, []Range{r}}
+		if whole != nil {
+			one = &Or{whole, one}
+		}
+		whole = one
+	}
+	return whole
 }
 
 func joined[T interface {
@@ -124,14 +144,14 @@ func ascii[T string | []byte](s T) bool {
 	return true
 }
 
-// bytesSourceOf is sourceOf for contains, matches and slices, which look at a protocol's
-// bytes.
-func bytesSourceOf(x Operand) source {
+// bytesSourceOf is sourceOf for contains, matches and (part) slices, which look at a
+// protocol's bytes.
+func bytesSourceOf(x Operand, part bool) source {
 	ref, ok := x.(*FieldRef)
 	if !ok || ref.Field.Type != TypeProtocol {
 		return sourceOf(x)
 	}
-	return layered(bytesSource{ref.Field}, ref)
+	return layered(bytesSource{ref.Field, part}, ref)
 }
 
 func layered(s source, ref *FieldRef) source {
@@ -147,7 +167,7 @@ func sourceOf(x Operand) source {
 	case *FieldRef:
 		return layered(fieldSource{x.Field}, x)
 	case *Slice:
-		return &sliceSource{bytesSourceOf(x.X), x.Spans}
+		return &sliceSource{bytesSourceOf(x.X, true), x.Spans}
 	case *Arith:
 		return arithSourceOf(x)
 	default:
@@ -180,8 +200,6 @@ func callSource(c *Call) source {
 		return &caseSource{x, 'A', 'Z', 'a' - 'A'}
 	case "string":
 		return &stringSource{x, c.Args[0].(*FieldRef).Field}
-	case "abs":
-		return absSource{x}
 	}
 	s := &extremeSource{typ: c.Type(), sign: 1}
 	if c.Func == "min" {

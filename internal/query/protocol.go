@@ -38,17 +38,27 @@ func bytesOf(f *Field) []packet.Kind {
 	return protocolKinds[f.Name]
 }
 
+// sliceLimit is how many bytes of a protocol a slice can reach, for protocols whose slices
+// end with the header.
+var sliceLimit = map[string]int{"eth": 14, "vlan": 4, "arp": 1 << 10, "ip": 60, "ipv6": 40, "udp": 8}
+
 // appendProtocol appends the bytes of each of a protocol's headers with all that they
-// carry: up to the end of the IP packet, or of the frame.
-func appendProtocol(f *Field, r *Row, dst []Value) []Value {
+// carry, up to the end of what holds them. With part these are the bytes that slices are
+// of: for most protocols the header alone.
+func appendProtocol(f *Field, part bool, r *Row, dst []Value) []Value {
 	p := r.Packet
 	if f.Name == wholeFrame {
 		return append(dst, Value{Bytes: p.Data})
 	}
+	part = part && sliceLimit[f.Name] != 0
 	for i := range p.Layers[:p.N] {
 		l := &p.Layers[i]
 		for j := range f.at {
-			if l.Kind != f.at[j].kind {
+			if l.Kind != f.at[j].kind || l.Len < uint32(f.at[j].whole) {
+				continue
+			}
+			if part {
+				dst = append(dst, Value{Bytes: p.Header(l)})
 				continue
 			}
 			buf := p.Data
@@ -62,23 +72,23 @@ func appendProtocol(f *Field, r *Row, dst []Value) []Value {
 }
 
 // endOf returns where what holds a header ends, in the bytes that the header stands in. Of
-// a header above IP that is the end of the IP packet, whatever the header's own length
-// field says.
+// UDP that is the end of the IP packet, whatever its own length field says.
 func endOf(p *packet.Packet, i int) uint64 {
-	l := &p.Layers[i]
-	end := uint64(l.Off) + uint64(l.Len) + uint64(l.PayLen)
-	if l.Kind == packet.KindIPv4 || l.Kind == packet.KindIPv6 {
+	end := layerEnd(&p.Layers[i])
+	if k := p.Layers[i].Kind; k != packet.KindUDP && k != packet.KindUDPLite {
 		return end
 	}
-	for j := i - 1; j >= 0; j-- {
-		ip := &p.Layers[j]
-		if ip.Kind != packet.KindIPv4 && ip.Kind != packet.KindIPv6 {
-			continue
+	end = uint64(len(p.Data))
+	if p.Layers[i].Flags&packet.LayerReassembled != 0 {
+		end = uint64(len(p.Reassembled))
+	}
+	for j := range i {
+		if (p.Layers[j].Flags^p.Layers[i].Flags)&packet.LayerReassembled == 0 {
+			end = min(end, layerEnd(&p.Layers[j]))
 		}
-		if (ip.Flags^l.Flags)&packet.LayerReassembled != 0 {
-			return uint64(len(p.Reassembled))
-		}
-		return max(end, uint64(ip.Off)+uint64(ip.Len)+uint64(ip.PayLen))
 	}
 	return end
 }
+
+// layerEnd returns where what a header carries ends by the lengths on the wire.
+func layerEnd(l *packet.Layer) uint64 { return uint64(l.Off) + uint64(l.Len) + uint64(l.PayLen) }

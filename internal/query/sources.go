@@ -13,7 +13,10 @@ type source interface {
 
 type (
 	fieldSource struct{ field *Field }
-	bytesSource struct{ field *Field } // a protocol's bytes
+	bytesSource struct { // a protocol's bytes
+		field *Field
+		part  bool // as much as a slice can be of
+	}
 	layerSource struct {
 		x      source
 		kinds  []packet.Kind
@@ -56,7 +59,7 @@ func (s fieldSource) append(_ *Evaluator, r *Row, dst []Value) []Value {
 }
 
 func (s bytesSource) append(_ *Evaluator, r *Row, dst []Value) []Value {
-	return appendProtocol(s.field, r, dst)
+	return appendProtocol(s.field, s.part, r, dst)
 }
 
 // append asks the field of a copy of the packet in which the other layers of the protocol
@@ -204,12 +207,9 @@ func (s *maskSource) append(e *Evaluator, r *Row, dst []Value) []Value {
 	dst = s.x.append(e, r, dst)
 	kept := dst[:start]
 	for _, v := range dst[start:] {
-		if len(v.Bytes) != len(s.mask) {
-			continue
-		}
 		at := len(e.bytes)
-		for i, c := range v.Bytes {
-			e.bytes = append(e.bytes, c&s.mask[i])
+		for i := range min(len(v.Bytes), len(s.mask)) {
+			e.bytes = append(e.bytes, v.Bytes[i]&s.mask[i])
 		}
 		kept = append(kept, Value{Bytes: e.bytes[at:len(e.bytes):len(e.bytes)]})
 	}
@@ -286,15 +286,4 @@ func (s *extremeSource) append(e *Evaluator, r *Row, dst []Value) []Value {
 	}
 	dst[start] = dst[best]
 	return dst[:start+1]
-}
-
-func (s absSource) append(e *Evaluator, r *Row, dst []Value) []Value {
-	start := len(dst)
-	dst = s.x.append(e, r, dst)
-	for i := range dst[start:] {
-		if v := &dst[start+i]; int64(v.Num) < 0 {
-			v.Num = -v.Num
-		}
-	}
-	return dst
 }

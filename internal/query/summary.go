@@ -93,6 +93,11 @@ func summarize(x Expr) summaryNode {
 		return triXor{summarize(x.Left), summarize(x.Right)}
 	case *Not:
 		return triNot{summarize(x.X)}
+	case *In:
+		if each := eachRange(x); each != nil {
+			return summarize(each)
+		}
+		return leaf(x)
 	default:
 		return leaf(x)
 	}
