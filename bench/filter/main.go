@@ -8,6 +8,7 @@
 package main
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"os"
@@ -81,6 +82,8 @@ type pair struct {
 	t, t0        time.Duration
 }
 
+func (x *pair) ratio() float64 { return float64(x.t) / float64(x.t0) }
+
 // ratios compares run times with tcpdump's programs.
 func ratios(cases []filterdiff.Case, verbose bool) error {
 	dir, err := os.MkdirTemp("", "tarrafa-bench")
@@ -142,18 +145,16 @@ func ratios(cases []filterdiff.Case, verbose bool) error {
 	for _, x := range pairs {
 		t += x.t
 		t0 += x.t0
-		if float64(x.t) > 1.2*float64(x.t0) {
+		if x.ratio() > 1.2 {
 			over++
 		}
 	}
-	fmt.Printf("run in x/net's machine, %d programs: %.3f of the time of tcpdump's optimised programs; above 1.2: %d programs (%.1f %%)\n",
-		len(pairs), float64(t)/float64(t0), over, 100*float64(over)/float64(len(pairs)))
-	slices.SortFunc(pairs, func(a, b *pair) int {
-		return int(1e6 * (float64(b.t)/float64(b.t0) - float64(a.t)/float64(a.t0)))
-	})
+	slices.SortFunc(pairs, func(a, b *pair) int { return cmp.Compare(b.ratio(), a.ratio()) })
+	fmt.Printf("run in x/net's machine, %d programs: %.3f of the time of tcpdump's optimised programs, median %.3f; above 1.2: %d programs (%.1f %%)\n",
+		len(pairs), float64(t)/float64(t0), pairs[len(pairs)/2].ratio(), over, 100*float64(over)/float64(len(pairs)))
 	if verbose {
 		for _, x := range pairs[:min(40, len(pairs))] {
-			fmt.Printf("%6.2f  %s  %s\n", float64(x.t)/float64(x.t0), filter.LinkTypeName(x.c.LinkType), x.c.Expr)
+			fmt.Printf("%6.2f  %s  %s\n", x.ratio(), filter.LinkTypeName(x.c.LinkType), x.c.Expr)
 		}
 	}
 	return nil

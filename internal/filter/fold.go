@@ -43,6 +43,10 @@ func (v *values) folded(x value, elide bool) value {
 			return x
 		}
 		idx := v.folded(n.a, elide)
+		if k, ok := v.isConst(idx); ok && !elide && k >= 1<<31 {
+			// Without its optimiser tcpdump adds at run time, where a negative offset is beyond any packet.
+			return v.load(n.size, noValue, failOffset)
+		}
 		i := v.n[idx]
 		if v.merge && i.kind == vALU && i.op == aAdd {
 			// A constant that something is added to goes into the instruction, as tcpdump's optimiser has it.
