@@ -40,8 +40,10 @@ func (t *Table) analyse(r *record, side uint8, s *packet.Summary, chunk []byte, 
 	a := n.Flags
 
 	var header []byte
-	if data := captured(s, chunk); data != nil {
-		header = tcpHeader(s, data)
+	if syn || rev.unHead != 0 { // else nothing in it matters: SACK covers what is on its way
+		if data := captured(s, chunk); data != nil {
+			header = tcpHeader(s, data)
+		}
 	}
 	if syn {
 		a |= r.greet(side, s, header)
