@@ -5,7 +5,10 @@ package track
 
 import (
 	"context"
+	"slices"
 
+	"github.com/tarrafa/tarrafa/internal/app"
+	"github.com/tarrafa/tarrafa/internal/flow"
 	"github.com/tarrafa/tarrafa/internal/packet"
 	"github.com/tarrafa/tarrafa/internal/segment"
 )
@@ -16,6 +19,21 @@ type Batch struct {
 	Chunk *segment.Chunk
 	Rows  []packet.Summary // in the chunk's order
 	Next  segment.Cursor   // the place behind this batch: what a follower stores when it has applied it
+
+	// Of a Tracker with an Analysis, valid as long as Rows; else nil.
+	Notes []flow.Note    // what the flow table has to say, one for each row
+	Apps  []app.Protocol // the application of each row's flow, as far as it is known by then
+	Names []Name         // what applications said, in the order of the rows
+}
+
+// NamesOf returns what the application said in a row's packet.
+func (b *Batch) NamesOf(row int) []Name {
+	from, _ := slices.BinarySearchFunc(b.Names, row, func(n Name, row int) int { return int(n.Row) - row })
+	to := from
+	for to < len(b.Names) && int(b.Names[to].Row) == row {
+		to++
+	}
+	return b.Names[from:to]
 }
 
 // Data returns the captured bytes of a row. They belong to the chunk.

@@ -30,6 +30,8 @@ type Tracker struct {
 	batch   Batch
 	part    segment.Chunk
 
+	analysis *Analysis // nil: rows only
+
 	chunk  *segment.Chunk // being decoded
 	it     segment.Iterator
 	number uint64
@@ -42,6 +44,13 @@ type Tracker struct {
 // New returns a Tracker.
 func New() *Tracker {
 	return &Tracker{decoder: packet.NewDecoder(), rows: make([]packet.Summary, batchRows)}
+}
+
+// NewAnalysing returns a Tracker whose batches carry what a finds out. a belongs to it.
+func NewAnalysing(a *Analysis) *Tracker {
+	t := New()
+	t.analysis = a
+	return t
 }
 
 // Load starts the decoding of a chunk, which must stay valid until [Tracker.Next] has
@@ -89,6 +98,9 @@ func (t *Tracker) Next() *Batch {
 	t.part.Offset, t.part.First, t.part.Packets = c.Offset+start, first, uint32(n)
 	t.batch.Chunk, t.batch.Rows = &t.part, t.rows[:n]
 	t.batch.Next = segment.Cursor{Segment: c.Segment, Offset: c.Offset + end, Packet: t.number}
+	if t.analysis != nil {
+		t.analysis.apply(&t.batch)
+	}
 	return &t.batch
 }
 
