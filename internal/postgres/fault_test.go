@@ -17,7 +17,8 @@ import (
 
 // endless follows the endless capture in the background, as fast as the sink takes
 // batches. finish ends that, stores what is left and returns the packet behind the last.
-func endless(ctx context.Context, t *testing.T, s *Sink) (finish func() uint64) {
+// pace is how long it waits between batches.
+func endless(ctx context.Context, t *testing.T, s *Sink, pace time.Duration) (finish func() uint64) {
 	t.Helper()
 	quit, done := make(chan struct{}), make(chan struct{})
 	var next uint64
@@ -35,7 +36,7 @@ func endless(ctx context.Context, t *testing.T, s *Sink) (finish func() uint64) 
 			default:
 				err = s.Apply(ctx, testBatch(next, 50))
 				next += 50
-				time.Sleep(time.Millisecond) // the pace of a capture, not what is waited for
+				time.Sleep(pace) // the pace of a capture, not what is waited for
 			}
 			if errors.Is(err, ErrRestart) {
 				c, err = s.Start(ctx)
@@ -91,9 +92,10 @@ func problem(t *testing.T, s *Sink, want Problem) Status {
 func TestServerFaults(t *testing.T) {
 	tests := []struct {
 		name  string
+		pace  time.Duration
 		fault func(t *testing.T, srv *pgtest.Server, s *Sink)
 	}{
-		{"killed", func(t *testing.T, srv *pgtest.Server, s *Sink) {
+		{"killed", time.Millisecond, func(t *testing.T, srv *pgtest.Server, s *Sink) {
 			for range 3 {
 				committed(t, s, s.Committed().Packet)
 				must(t, srv.Kill())
@@ -101,7 +103,14 @@ func TestServerFaults(t *testing.T) {
 				must(t, srv.Start())
 			}
 		}},
-		{"away for a while", func(t *testing.T, srv *pgtest.Server, s *Sink) {
+		{"killed under load", 0, func(t *testing.T, srv *pgtest.Server, s *Sink) {
+			for range 3 {
+				committed(t, s, s.Committed().Packet+2000)
+				must(t, srv.Kill())
+				must(t, srv.Start())
+			}
+		}},
+		{"away for a while", time.Millisecond, func(t *testing.T, srv *pgtest.Server, s *Sink) {
 			committed(t, s, s.Committed().Packet)
 			must(t, srv.Stop())
 			st := problem(t, s, ProblemUnreachable)
@@ -113,14 +122,14 @@ func TestServerFaults(t *testing.T) {
 			}
 			must(t, srv.Start())
 		}},
-		{"hanging", func(t *testing.T, srv *pgtest.Server, s *Sink) {
+		{"hanging", time.Millisecond, func(t *testing.T, srv *pgtest.Server, s *Sink) {
 			committed(t, s, s.Committed().Packet)
 			must(t, srv.Pause())
 			defer srv.Resume()
 			problem(t, s, ProblemTimeout)
 			time.Sleep(1500 * time.Millisecond)
 		}},
-		{"backend terminated", func(t *testing.T, srv *pgtest.Server, s *Sink) {
+		{"backend terminated", time.Millisecond, func(t *testing.T, srv *pgtest.Server, s *Sink) {
 			for range 5 {
 				committed(t, s, s.Committed().Packet)
 				srv.Run(t, "db", "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'tarrafa'")
@@ -138,7 +147,7 @@ func TestServerFaults(t *testing.T) {
 			opt.FlushRows = 500
 			s := New(config(t, srv.TCP(pgtest.Superuser, pgtest.Password, "db")), "c", opt)
 			s.longest = 200 * time.Millisecond
-			finish := endless(ctx, t, s)
+			finish := endless(ctx, t, s, tt.pace)
 			tt.fault(t, srv, s)
 			end := finish()
 			closeSink(ctx, t, s)

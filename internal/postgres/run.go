@@ -85,7 +85,7 @@ func (s *Sink) attempt(ctx context.Context, f *flight) (done bool, err error) {
 	default:
 		return false, fmt.Errorf("%w: it stands at packet %d, not at %d", ErrRestart, s.sess.cursor.Packet, f.start.Packet)
 	}
-	out, err := s.sess.store(ctx, f)
+	out, err := s.sess.store(ctx, f, s.more)
 	if err != nil {
 		s.sess.stale = true
 		if s.sess.conn.IsClosed() || layoutChanged(sqlState(err)) {
@@ -98,6 +98,15 @@ func (s *Sink) attempt(ctx context.Context, f *flight) (done bool, err error) {
 	}
 	s.commit(f, out, false)
 	return true, nil
+}
+
+// longestPending is how long a commit may stay without having reached the server's disk.
+const longestPending = time.Second
+
+// more tells whether another flight waits, so that the one in hand need not wait for the
+// server's disk.
+func (s *Sink) more() bool {
+	return len(s.full) > 0 && time.Since(s.lastSync) < longestPending
 }
 
 // reopen connects again and makes sure that the rows in memory still fit.
@@ -137,12 +146,14 @@ func (s *Sink) drop() {
 }
 
 // commit books a flight that is in the database. lost says that its outcome comes from
-// the database's own books.
+// the database's own books: it was there after the connection broke. That the server has
+// it on its disk is not certain then, but the next commit that waits makes it so.
 func (s *Sink) commit(f *flight, out outcome, lost bool) {
 	s.mu.Lock()
 	if lost {
 		out.stored = s.sess.stored - min(s.sess.stored, s.status.Stored)
 		out.rejected = s.sess.rejected - min(s.sess.rejected, s.status.Rejected)
+		out.pending = len(s.full) > 0
 	}
 	s.status.Stored += out.stored
 	s.status.Rejected += out.rejected
@@ -154,7 +165,10 @@ func (s *Sink) commit(f *flight, out outcome, lost bool) {
 	}
 	s.status.Commits++
 	s.status.LastCommit = time.Now()
-	s.committed = f.end
+	s.reached = f.end
+	if !out.pending {
+		s.committed, s.lastSync = f.end, time.Now()
+	}
 	st := s.status
 	behind := s.next.Packet - s.committed.Packet
 	s.tell()
@@ -177,7 +191,7 @@ func (s *Sink) check(ctx context.Context) bool {
 		s.drop()
 	}
 	err := s.reopen(ctx)
-	if err == nil && s.sess.cursor != s.Committed() {
+	if err == nil && s.sess.cursor != s.reached {
 		err = fmt.Errorf("%w: it stands at packet %d", ErrRestart, s.sess.cursor.Packet)
 	}
 	switch {

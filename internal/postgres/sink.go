@@ -23,7 +23,7 @@ type Sink struct {
 	status    Status
 	fill      *flight        // rows that no transaction has yet; nil: none
 	next      segment.Cursor // behind what Apply has taken over
-	committed segment.Cursor
+	committed segment.Cursor // on the server's disk
 	encoder   encoder
 	seen      int           // interfaces entered or on their way
 	changed   chan struct{} // closed and made anew when committed or failed changes
@@ -36,9 +36,11 @@ type Sink struct {
 	done chan struct{}
 
 	// Of the goroutine that stores.
-	sess    *session
-	backend backend // of the last session
-	talk    talk
+	sess     *session
+	backend  backend        // of the last session
+	reached  segment.Cursor // in the database, maybe not on its disk yet
+	lastSync time.Time      // when committed moved last
+	talk     talk
 }
 
 var _ track.Follower = (*Sink)(nil)
@@ -98,7 +100,7 @@ func (s *Sink) begin(sess *session) segment.Cursor {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.adopt(sess)
-	s.next, s.committed = sess.cursor, sess.cursor
+	s.next, s.committed, s.reached, s.lastSync = sess.cursor, sess.cursor, sess.cursor, time.Now()
 	s.status.Stored, s.status.Skipped, s.status.Rejected = sess.stored, sess.skipped, sess.rejected
 	s.encoder = encoder{
 		targets: sess.layout.targets, text: sess.layout.text, capture: sess.capture,
@@ -217,7 +219,8 @@ func (s *Sink) Flush(ctx context.Context) error {
 	}
 }
 
-// Committed returns the place behind the last packet that is in the database for good.
+// Committed returns the place behind the last packet that is in the database for good: on
+// the disk of its server.
 func (s *Sink) Committed() segment.Cursor {
 	s.mu.Lock()
 	defer s.mu.Unlock()

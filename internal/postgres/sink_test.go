@@ -242,7 +242,7 @@ func TestIDsRunOut(t *testing.T) {
 		"SELECT setval('packets_id_seq', 32700)")
 	ctx := context30(t)
 	s := New(config(t, srv.DSN(db, db)), "c", quick(nil))
-	finish := endless(ctx, t, s)
+	finish := endless(ctx, t, s, time.Millisecond)
 	st := problem(t, s, ProblemIDs)
 	if !strings.Contains(st.LastError, "bigint") {
 		t.Errorf("no mend: %s", st.LastError)

@@ -20,33 +20,38 @@ type outcome struct {
 	stored   uint64
 	rejected uint64 // refused by the table one by one
 	why      string // of the first refused row
+	pending  bool   // committed, but a crash of the server may still undo it
 }
 
 // store writes a flight in one transaction: cursor, interfaces, rows, rollup. The cursor
 // comes first: its row lock makes a half-dead connection's commit and ours take turns, and
 // its condition makes sure that nothing is stored twice. When the connection breaks, only
 // the cursor in the database tells whether the transaction was committed.
-func (s *session) store(ctx context.Context, f *flight) (outcome, error) {
+//
+// When more is true at the end, the commit does not wait for the server's disk: the next
+// flight's commit, or one after it, does so for both. If the server crashes in between, it
+// loses rows and cursor together.
+func (s *session) store(ctx context.Context, f *flight, more func() bool) (outcome, error) {
 	if err := s.assign(ctx, f); err != nil {
 		return outcome{}, err
 	}
-	out, err := s.transaction(ctx, f, false)
+	out, err := s.transaction(ctx, f, more, false)
 	if code := sqlState(err); code == codeUnique && s.ids.sequence != "" {
 		// Somebody wrote ids of his own ahead of the sequence.
 		f.numbers, s.ids.ranges = nil, nil
 		if err := s.assign(ctx, f); err != nil {
 			return outcome{}, err
 		}
-		out, err = s.transaction(ctx, f, false)
+		out, err = s.transaction(ctx, f, more, false)
 	}
 	if refusesRow(err) {
-		return s.transaction(ctx, f, true)
+		return s.transaction(ctx, f, more, true)
 	}
 	return out, err
 }
 
 // transaction stores a flight. With careful, rows that the table refuses are left out.
-func (s *session) transaction(ctx context.Context, f *flight, careful bool) (out outcome, err error) {
+func (s *session) transaction(ctx context.Context, f *flight, more func() bool, careful bool) (out outcome, err error) {
 	defer func() {
 		if err != nil {
 			s.rollback(ctx)
@@ -73,6 +78,9 @@ func (s *session) transaction(ctx context.Context, f *flight, careful bool) (out
 	if out.rejected > 0 {
 		last = fmt.Appendf(last, "UPDATE %s%s SET stored = stored - %d, rejected = rejected + %d WHERE id = %d;",
 			s.schema, cursorTable, out.rejected, out.rejected, s.capture)
+	}
+	if out.pending = more(); out.pending {
+		last = append(last, "SET LOCAL synchronous_commit = off;"...)
 	}
 	results, err := batch(ctx, s.conn, string(append(last, "COMMIT"...)))
 	if err != nil {
