@@ -105,6 +105,9 @@ func (w *walker) ipv4() step {
 	w.finish(OutcomeIP)
 	w.clip(total)
 	proto := b[9]
+	if s := ipSteps[proto]; hlen > 20 || s >= stepHopByHop && s <= stepAH {
+		w.more = true // a source route, perhaps; a protocol that the tuple does not name
+	}
 	if !w.close(hlen, uint16(proto)) {
 		return stepEnd
 	}
@@ -278,6 +281,7 @@ func (w *walker) piece(f fragment, n int, s step) step {
 // shim6 walks over the header of Shim6 (RFC 5533, section 5.1).
 func (w *walker) shim6() step {
 	b := w.open(KindShim, 8)
+	w.more = true
 	if b == nil || !w.close((int(b[1])+1)*8, uint16(b[0])) {
 		return stepEnd
 	}

@@ -123,6 +123,10 @@ const (
 	Truncated   SummaryFlags = 1 << iota // CapLen < WireLen
 	Reassembled                          // the inner headers come from a datagram put together from fragments
 	Quoted                               // an ICMP error quotes headers
-	MoreHeaders                          // more IP headers than Outer and Inner can hold, or quoted ones: only the bytes tell all
-	Marked                               // reserved for the archive's marks
+	// MoreHeaders: only the bytes tell all. There are more IP headers than Outer and Inner
+	// can hold, or quoted ones; IPv4 options, which may change where the packet goes; an
+	// extension header of IPv6 or AH over IPv4, whose number is not Proto; or a transport
+	// header that Proto does not name (behind Shim6, or in UDP without an IP header).
+	MoreHeaders
+	Marked // reserved for the archive's marks
 )

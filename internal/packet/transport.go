@@ -4,6 +4,7 @@ package packet
 func (w *walker) enterTransport() {
 	p := w.p
 	if w.flags&LayerQuoted != 0 || p.InnerIP < 0 || p.InnerTransport >= 0 {
+		w.more = true
 		return
 	}
 	p.InnerTransport = int8(p.N - 1)

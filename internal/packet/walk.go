@@ -93,7 +93,7 @@ type walker struct {
 	flags     LayerFlags // for every header from here on
 	depth     uint8      // IP headers seen
 	quoted    bool       // an ICMP error quotes headers
-	more      bool       // IP headers stand side by side
+	more      bool       // there is what two tuples cannot tell: see MoreHeaders
 	outcome   Outcome
 	etherType uint16 // of the last link header
 	dataPad   bool   // radiotap: the 802.11 header is padded to a multiple of 4

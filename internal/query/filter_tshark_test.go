@@ -196,10 +196,16 @@ func ours(f *Filter, all []captured) (frames []int) {
 	return frames
 }
 
+// utc makes the local time zone UTC for the test.
+func utc(t *testing.T) {
+	local := time.Local
+	time.Local = time.UTC
+	t.Cleanup(func() { time.Local = local })
+}
+
 // TestFiltersAgainstTshark asks Wireshark's engine and this package the same questions.
 func TestFiltersAgainstTshark(t *testing.T) {
-	t.Setenv("TZ", "UTC")
-	time.Local = time.UTC
+	utc(t)
 	path, all := corpus(t, 40)
 	s := startSharkd(t, path)
 	r := rand.New(rand.NewPCG(4, 2024))

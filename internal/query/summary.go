@@ -154,6 +154,9 @@ func (l protocolLeaf) tri(s *packet.Summary) Tri {
 	outer, inner := l.has(&s.Outer), l.has(&s.Inner)
 	switch {
 	case outer == Yes || inner == Yes:
+		if l.proto == packet.ProtoSCTP && !settled[s.Outcome] {
+			return Unknown // tshark wants its whole header
+		}
 		return Yes
 	case outer == No && inner == No && whole(s):
 		return No
