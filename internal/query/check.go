@@ -2,7 +2,6 @@ package query
 
 import (
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -99,9 +98,6 @@ func (p *parser) written(x *raw) string { return p.text[x.pos:x.end] }
 func (p *parser) field(x *raw) (Operand, error) {
 	if x.tok.kind == tokenWord {
 		if f := fieldOf(x.tok.text); f != nil {
-			if !slices.Contains(p.fields, f) {
-				p.fields = append(p.fields, f)
-			}
 			return &FieldRef{Field: f}, nil
 		}
 		if near := Nearest(x.tok.text); near != nil || !startsLikeNumber(x.tok.text) {

@@ -181,7 +181,10 @@ func (p *parser) matches(quant Quantifier, left *raw) (Expr, error) {
 		return nil, p.unexpected(t, "a pattern in quotation marks, for example r\"^get \"")
 	}
 	p.at++
-	re, err := pattern(t.value)
+	re, n, err := pattern(t.value)
+	if p.patterns += n; err == nil && p.patterns > maxPatterns {
+		err = errManyPatterns
+	}
 	if err != nil {
 		return nil, &SyntaxError{Pos: t.pos, End: t.end, What: "pattern: " + err.Error()}
 	}

@@ -108,7 +108,17 @@ func (t *numberTest) holds(v int64) bool {
 	return t.not
 }
 
-// testOf turns a condition on numbers into a test; ok is false when it is none.
+// numberOf returns a value as the number that stands for it: that of an IPv4 address is its
+// four bytes.
+func numberOf(v Value) int64 {
+	if len(v.Bytes) == 4 {
+		return int64(binary.BigEndian.Uint32(v.Bytes))
+	}
+	return int64(v.Num)
+}
+
+// testOf turns a condition on numbers, or on IPv4 addresses, into a test; ok is false when
+// it is none.
 func testOf(x Expr) (t numberTest, ok bool) {
 	switch x := x.(type) {
 	case *Exists:
@@ -116,26 +126,27 @@ func testOf(x Expr) (t numberTest, ok bool) {
 	case *Truth:
 		return numberTest{not: true}, true
 	case *Compare:
-		n := int64(x.Right.(*Literal).Value.Num)
+		lit := x.Right.(*Literal)
+		low, high := numberOf(lit.Value), numberOf(lit.last())
 		if x.Left.Type() == TypeBool && x.Op != Eq && x.Op != Ne {
 			return t, false
 		}
 		switch x.Op {
 		case Eq, Ne:
-			return numberTest{low: n, high: n, not: x.Op == Ne}, true
+			return numberTest{low: low, high: high, not: x.Op == Ne}, true
 		case Gt, Le:
-			return numberTest{low: math.MinInt64, high: n, not: x.Op == Gt}, true
+			return numberTest{low: math.MinInt64, high: high, not: x.Op == Gt}, true
 		default:
-			return numberTest{low: n, high: math.MaxInt64, not: x.Op == Lt}, true
+			return numberTest{low: low, high: math.MaxInt64, not: x.Op == Lt}, true
 		}
 	case *In:
 		list := intervals(x.X.Type(), x.Set)
 		if len(list) == 1 {
-			return numberTest{low: int64(list[0].low.Num), high: int64(list[0].high.Num)}, true
+			return numberTest{low: numberOf(list[0].low), high: numberOf(list[0].high)}, true
 		}
 		t.more = [][2]int64{}
 		for _, iv := range list {
-			t.more = append(t.more, [2]int64{int64(iv.low.Num), int64(iv.high.Num)})
+			t.more = append(t.more, [2]int64{numberOf(iv.low), numberOf(iv.high)})
 		}
 		return t, true
 	}
@@ -151,108 +162,4 @@ func quantOf(x Expr) Quantifier {
 		return x.Quant
 	}
 	return Any
-}
-
-// addressColumn says where in the tuples a field's addresses stand.
-type addressColumn struct {
-	version  uint8
-	src, dst bool
-}
-
-var addressColumns = map[string]addressColumn{
-	"ip.addr": {4, true, true}, "ip.src": {4, true, false}, "ip.dst": {4, false, true},
-	"ipv6.addr": {6, true, true}, "ipv6.src": {6, true, false}, "ipv6.dst": {6, false, true},
-}
-
-// key is an address as a number of 128 bits.
-type key struct{ high, low uint64 }
-
-func keyOf(a *packet.Addr) key {
-	return key{binary.BigEndian.Uint64(a[:8]), binary.BigEndian.Uint64(a[8:])}
-}
-
-func (k key) less(o key) bool { return k.high < o.high || k.high == o.high && k.low < o.low }
-
-// addressLeaf tests the addresses of one IP version.
-type addressLeaf struct {
-	addressColumn
-	all, not bool
-	list     [][2]key // sorted, without overlaps
-}
-
-func (c addressColumn) leaf(x Expr) summaryNode {
-	l := &addressLeaf{addressColumn: c, all: quantOf(x) == All}
-	lowest, highest := key{}, key{math.MaxUint64, math.MaxUint64}
-	switch x := x.(type) {
-	case *Exists:
-		l.list = [][2]key{{lowest, highest}}
-	case *Compare:
-		lit := x.Right.(*Literal)
-		from, to := c.key(lit.Value), c.key(lit.last())
-		switch x.Op {
-		case Gt, Le:
-			from = lowest
-		case Lt, Ge:
-			to = highest
-		}
-		l.list = [][2]key{{from, to}}
-		l.not = x.Op == Ne || x.Op == Gt || x.Op == Lt
-	case *In:
-		for _, iv := range intervals(x.X.Type(), x.Set) {
-			l.list = append(l.list, [2]key{c.key(iv.low), c.key(iv.high)})
-		}
-	default:
-		return openLeaf{}
-	}
-	return l
-}
-
-// key returns an address as it stands in a Summary.
-func (c addressColumn) key(v Value) key {
-	var a packet.Addr
-	if c.version == 4 {
-		a = packet.AddrFrom4([4]byte(v.Bytes))
-	} else {
-		a = packet.Addr(v.Bytes)
-	}
-	return keyOf(&a)
-}
-
-func (l *addressLeaf) tri(s *packet.Summary) Tri {
-	if !whole(s) {
-		return Unknown
-	}
-	found, missed := l.tuple(&s.Outer)
-	if s.Depth > 1 {
-		f, m := l.tuple(&s.Inner)
-		found, missed = found || f, missed || m
-	}
-	return answer(found && !(l.all && missed))
-}
-
-func (l *addressLeaf) tuple(t *packet.Tuple) (found, missed bool) {
-	if t.Version != l.version {
-		return false, false
-	}
-	if l.src {
-		found = l.holds(keyOf(&t.Src))
-		missed = !found
-	}
-	if l.dst {
-		if l.holds(keyOf(&t.Dst)) {
-			found = true
-		} else {
-			missed = true
-		}
-	}
-	return found, missed
-}
-
-func (l *addressLeaf) holds(k key) bool {
-	for i := range l.list {
-		if iv := &l.list[i]; !iv[1].less(k) {
-			return !k.less(iv[0]) != l.not
-		}
-	}
-	return l.not
 }

@@ -22,6 +22,44 @@ var besides = []string{
 	"frame.interface_id", "frame.interface_name", "frame.time_delta", "frame.time_delta_displayed", "frame.time_relative",
 }
 
+// fieldsOf appends the fields that an expression asks for, each once, in the order of the
+// text.
+func fieldsOf(list []*Field, x Expr) []*Field {
+	switch x := x.(type) {
+	case *And:
+		return fieldsOf(fieldsOf(list, x.Left), x.Right)
+	case *Or:
+		return fieldsOf(fieldsOf(list, x.Left), x.Right)
+	case *Xor:
+		return fieldsOf(fieldsOf(list, x.Left), x.Right)
+	case *Not:
+		return fieldsOf(list, x.X)
+	}
+	for _, o := range operands(x) {
+		list = fieldsIn(list, o)
+	}
+	return list
+}
+
+// fieldsIn appends the fields of an operand.
+func fieldsIn(list []*Field, o Operand) []*Field {
+	switch o := o.(type) {
+	case *FieldRef:
+		if !slices.Contains(list, o.Field) {
+			list = append(list, o.Field)
+		}
+	case *Slice:
+		return fieldsIn(list, o.X)
+	case *Arith:
+		return fieldsIn(fieldsIn(list, o.Left), o.Right)
+	case *Call:
+		for _, arg := range o.Args {
+			list = fieldsIn(list, arg)
+		}
+	}
+	return list
+}
+
 // needsBytes tells whether an expression asks what only the bytes tell: neither Summaries,
 // but for unusual packets (quoted headers, tunnels in tunnels), nor notes.
 func needsBytes(x Expr) bool {
@@ -38,12 +76,9 @@ func needsBytes(x Expr) bool {
 	if _, open := leaf(x).(openLeaf); !open {
 		return false
 	}
-	for _, o := range operands(x) {
-		if f := fieldIn(o); f != nil && !f.noted() && !slices.Contains(besides, f.Name) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(fieldsOf(nil, x), func(f *Field) bool {
+		return !f.noted() && !slices.Contains(besides, f.Name)
+	})
 }
 
 // operands returns the operands of a condition.
@@ -61,31 +96,6 @@ func operands(x Expr) []Operand {
 		return []Operand{x.X}
 	case *Matches:
 		return []Operand{x.X}
-	}
-	return nil
-}
-
-// fieldIn returns the first field of an operand that is not noted, else any, nil for a
-// literal.
-func fieldIn(o Operand) *Field {
-	switch o := o.(type) {
-	case *FieldRef:
-		return o.Field
-	case *Slice:
-		return fieldIn(o.X)
-	case *Arith:
-		if f := fieldIn(o.Left); f != nil {
-			return f
-		}
-		return fieldIn(o.Right)
-	case *Call:
-		var found *Field
-		for _, arg := range o.Args {
-			if f := fieldIn(arg); found == nil || !f.noted() {
-				found = f
-			}
-		}
-		return found
 	}
 	return nil
 }

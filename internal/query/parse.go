@@ -8,11 +8,11 @@ import (
 
 // parser turns tokens into a filter's tree. It descends no deeper than maxDepth.
 type parser struct {
-	text   string
-	tokens []token
-	at     int
-	depth  int
-	fields []*Field // asked for so far
+	text     string
+	tokens   []token
+	at       int
+	depth    int
+	patterns int // size of all patterns so far
 }
 
 func parse(text string) (*Filter, error) {
@@ -31,7 +31,7 @@ func parse(text string) (*Filter, error) {
 	if t := p.peek(); t.kind != tokenEnd {
 		return nil, p.unexpected(t, "&&, || or the end")
 	}
-	return newFilter(root, p.fields), nil
+	return newFilter(root), nil
 }
 
 func (p *parser) peek() *token { return &p.tokens[p.at] }

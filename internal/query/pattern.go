@@ -9,16 +9,19 @@ import (
 	"unicode/utf8"
 )
 
-// maxPattern caps the size of a pattern when all its repetitions are written out.
-// Matching takes time proportional to it and to the bytes that are looked at.
-const maxPattern = 2000
+// Caps on the size of a pattern, and of all patterns of a filter, when their repetitions
+// are written out. Matching takes time proportional to it and to the bytes looked at.
+const (
+	maxPattern  = 1000
+	maxPatterns = 4000
+)
 
 // pattern compiles a regular expression. As in Wireshark, case does not matter unless the
 // pattern says (?-i), and each byte is a character of its own: the expression is over the
-// runes 0 to 255, and what it is matched with is read through byteRunes.
-func pattern(text string) (*regexp.Regexp, error) {
+// runes 0 to 255, and what it is matched with is read through byteRunes. n is its size.
+func pattern(text string) (compiled *regexp.Regexp, n int, err error) {
 	if len(text) > maxPattern {
-		return nil, errTooLarge
+		return nil, 0, errTooLarge
 	}
 	runes := make([]rune, len(text))
 	for i := range len(text) {
@@ -26,15 +29,19 @@ func pattern(text string) (*regexp.Regexp, error) {
 	}
 	re, err := syntax.Parse(string(runes), syntax.Perl|syntax.FoldCase)
 	if err != nil {
-		return nil, patternError(err)
+		return nil, 0, patternError(err)
 	}
-	if size(re) > maxPattern {
-		return nil, errTooLarge
+	if n = size(re); n > maxPattern {
+		return nil, 0, errTooLarge
 	}
-	return regexp.Compile(adapt(re).String())
+	compiled, err = regexp.Compile(adapt(re).String())
+	return compiled, n, err
 }
 
-var errTooLarge = fmt.Errorf("larger than %d characters with its repetitions written out", maxPattern)
+var (
+	errTooLarge     = fmt.Errorf("larger than %d characters with its repetitions written out", maxPattern)
+	errManyPatterns = fmt.Errorf("with the others larger than %d characters, repetitions written out", maxPatterns)
+)
 
 // patternError puts the library's error into the words of the filter.
 func patternError(err error) error {

@@ -7,7 +7,8 @@ import (
 )
 
 // newFilter compiles a checked tree.
-func newFilter(root Expr, fields []*Field) *Filter {
+func newFilter(root Expr) *Filter {
+	fields := fieldsOf(nil, root)
 	return &Filter{
 		root: root, fields: fields, needs: needsOf(root, fields),
 		program: compile(root), summary: summarize(root),
