@@ -39,6 +39,7 @@ const (
 	fieldInnerSourcePort
 	fieldInnerDestinationPort
 	fieldInnerPayloadSize
+	fieldHeaderFlags
 	fieldCount
 )
 
@@ -80,6 +81,7 @@ var columns = [fieldCount]column{
 	fieldInnerSourcePort:      {"inner_src_port", "integer"},
 	fieldInnerDestinationPort: {"inner_dst_port", "integer"},
 	fieldInnerPayloadSize:     {"inner_payload_size", "bigint"},
+	fieldHeaderFlags:          {"header_flags", "smallint"}, // see headerFlags
 }
 
 // oldColumns is how many of the columns the old recorder made.

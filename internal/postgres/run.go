@@ -77,6 +77,9 @@ func (s *Sink) attempt(ctx context.Context, f *flight) (done bool, err error) {
 	} else if err := s.recheck(ctx); err != nil {
 		return false, err
 	}
+	if err := s.settle(ctx); err != nil {
+		return false, err
+	}
 	switch s.sess.cursor {
 	case f.end: // an earlier attempt's commit went through, only its answer was lost
 		s.commit(f, outcome{}, true)
@@ -87,7 +90,7 @@ func (s *Sink) attempt(ctx context.Context, f *flight) (done bool, err error) {
 	}
 	out, err := s.sess.store(ctx, f, s.more)
 	if err != nil {
-		s.sess.stale = true
+		s.sess.stale, s.sess.unsettled = true, true
 		if s.sess.conn.IsClosed() || layoutChanged(sqlState(err)) {
 			s.drop() // the next attempt looks at the table again
 		}
@@ -118,6 +121,7 @@ func (s *Sink) reopen(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.adopt(sess)
+	sess.unsettled = true
 	layout := layout{targets: s.encoder.targets, text: s.encoder.text, sequence: sess.layout.sequence}
 	if !sess.layout.equal(&layout) || sess.capture != s.encoder.capture {
 		return fmt.Errorf("%w: the table was changed", ErrRestart)
@@ -136,6 +140,27 @@ func (s *Sink) recheck(ctx context.Context) error {
 		return err
 	}
 	s.sess.stale = false
+	return nil
+}
+
+// settle makes sure, after an attempt that failed, that what was committed before is on the
+// server's disk: nobody knows how long the next commit takes.
+func (s *Sink) settle(ctx context.Context) error {
+	if !s.sess.unsettled || s.sess.cursor != s.reached {
+		return nil
+	}
+	// A transaction of its own, which waits for the disk and so for all before it.
+	if _, err := batch(ctx, s.sess.conn, "SELECT pg_catalog.txid_current()"); err != nil {
+		s.drop()
+		return s.cfg.failure("commit", err)
+	}
+	s.sess.unsettled = false
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.committed != s.reached {
+		s.committed, s.lastSync = s.reached, time.Now()
+		s.tell()
+	}
 	return nil
 }
 

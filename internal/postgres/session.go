@@ -29,13 +29,14 @@ type session struct {
 	copySQL string
 	ids     idSource
 
-	capture  int32 // tarrafa_cursors.id
-	cursor   segment.Cursor
-	stored   uint64 // rows of this capture, all runs
-	skipped  uint64
-	rejected uint64
-	unicode  bool // the database takes any character
-	stale    bool // the cursor may have moved since it was read
+	capture   int32 // tarrafa_cursors.id
+	cursor    segment.Cursor
+	stored    uint64 // rows of this capture, all runs
+	skipped   uint64
+	rejected  uint64
+	unicode   bool // the database takes any character
+	unsettled bool // commits before may not be on the server's disk
+	stale     bool // the cursor may have moved since it was read
 }
 
 // backend names a server process for as long as the server runs.

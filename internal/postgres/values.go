@@ -11,7 +11,7 @@ type values struct {
 // Fields that have a value together.
 const (
 	alwaysKnown = 1<<fieldSize | 1<<fieldTime | 1<<fieldCapture | 1<<fieldNumber | 1<<fieldNanoseconds |
-		1<<fieldCapturedSize | 1<<fieldInterface | 1<<fieldOutcome
+		1<<fieldCapturedSize | 1<<fieldInterface | 1<<fieldOutcome | 1<<fieldHeaderFlags
 	portsKnown      = 1<<fieldSourcePort | 1<<fieldDestinationPort | 1<<fieldPayloadSize
 	tcpKnown        = 1<<fieldTCPFlags | 1<<fieldTCPSeq | 1<<fieldTCPAck | 1<<fieldTCPWindow
 	innerPortsKnown = 1<<fieldInnerSourcePort | 1<<fieldInnerDestinationPort | 1<<fieldInnerPayloadSize
@@ -28,6 +28,7 @@ func (n *values) of(s *packet.Summary, capture int32) {
 	n.v[fieldCapturedSize] = int64(s.CapLen)
 	n.v[fieldInterface] = int64(s.Interface)
 	n.v[fieldOutcome] = int64(s.Outcome)
+	n.v[fieldHeaderFlags] = headerFlags(s)
 	if s.Direction != packet.DirectionUnknown {
 		n.v[fieldDirection] = int64(s.Direction)
 		n.known |= 1 << fieldDirection
@@ -79,4 +80,23 @@ func (n *values) get(f field) (v int64, ok bool) { return n.v[f], n.known>>f&1 !
 func hasTCP(s *packet.Summary) bool {
 	return s.Inner.Proto == packet.ProtoTCP && s.Inner.Flags&packet.TupleHasPorts != 0 &&
 		(s.Outcome != packet.OutcomeTruncated || s.TCPFlags != 0 || s.Window != 0 || s.Seq != 0)
+}
+
+// The bits of the column header_flags: packet.SummaryFlags (five bits), packet.TupleFlags
+// of the outermost and of the innermost header (three bits each), and how many IP headers
+// there are (two bits; 3: three or more).
+const (
+	headerOuter  = 5  // how far the outermost header's flags are shifted
+	headerInner  = 8  // the innermost one's
+	headerDepth  = 11 // the depth
+	headerFlag   = 0x1f
+	headerTuple  = 0x07
+	deepestKnown = 3
+)
+
+// headerFlags returns what tells whether the columns hold all headers of a packet: without
+// it a filter over them could not be sure of its answer.
+func headerFlags(s *packet.Summary) int64 {
+	return int64(s.Flags&headerFlag) | int64(s.Outer.Flags&headerTuple)<<headerOuter |
+		int64(s.Inner.Flags&headerTuple)<<headerInner | int64(min(s.Depth, deepestKnown))<<headerDepth
 }
