@@ -49,7 +49,8 @@ Start with:  tarrafa capture            asks for the interface
 		return &exitError{code: exitOptions, err: err, mend: "run: " + cmd.CommandPath() + " --help"}
 	})
 	root.AddCommand(
-		captureCommand(), readCommand(), statsCommand(), filterCommand(),
+		captureCommand(), readCommand(), viewCommand(), statsCommand(), filterCommand(),
+		flowsCommand(), followCommand(), findingsCommand(),
 		interfacesCommand(), doctorCommand(), versionCommand(),
 	)
 	return root

@@ -18,6 +18,9 @@ type AnalysisOptions struct {
 	// Ended is called for every flow that ends, in the order of the ends, by the goroutine
 	// that runs the tracker. What it gets is valid until it returns.
 	Ended func(*Conversation)
+	// HoldEnds tells of ends only after the batch in which they happened has been applied:
+	// when the next one is asked for, or by Drain.
+	HoldEnds bool
 }
 
 // Conversation is a flow with what its payload said.
@@ -62,6 +65,7 @@ type Analysis struct {
 	recognizer *app.Recognizer
 	passive    *app.PassiveDNS
 	ended      func(*Conversation)
+	hold       bool
 
 	notes    []flow.Note
 	apps     []app.Protocol
@@ -107,7 +111,7 @@ func NewAnalysis(o AnalysisOptions) *Analysis {
 	names := o.Memory / nameShare
 	rest := o.Memory - names
 	a := &Analysis{
-		watch: o.Watch, ended: o.Ended,
+		watch: o.Watch, ended: o.Ended, hold: o.HoldEnds,
 		recognizer: app.NewRecognizer(app.Options{}),
 		passive:    app.NewPassiveDNS(passiveNames(o.Memory)),
 		notes:      make([]flow.Note, batchRows),
@@ -130,6 +134,9 @@ func passiveNames(memory int64) int {
 
 // apply looks into the rows of a batch and hangs what it finds on it.
 func (a *Analysis) apply(b *Batch) {
+	if len(a.leaving) > 0 {
+		a.depart()
+	}
 	a.names, a.arena = a.names[:0], a.arena[:0]
 	n := len(b.Rows)
 	b.Notes, b.Apps = a.notes[:n], a.apps[:n]
@@ -145,7 +152,7 @@ func (a *Analysis) apply(b *Batch) {
 			}
 			b.Apps[i] = a.row(b, i)
 		}
-		if len(a.leaving) > 0 {
+		if len(a.leaving) > 0 && !a.hold {
 			a.depart()
 		}
 	}
@@ -192,6 +199,7 @@ func (a *Analysis) Advance(now int64) {
 
 // Drain ends all flows, at the end of a capture.
 func (a *Analysis) Drain() {
+	a.depart()
 	a.table.Drain()
 	a.publish()
 }
@@ -234,7 +242,7 @@ func (a *Analysis) describe(c *Conversation, t *talk) {
 			c.NameField = t.nameField
 		}
 	}
-	c.Host, _ = a.passive.Lookup(addressOf(&c.Tuple.Dst, c.Tuple.Version), c.Last)
+	c.Host, _ = a.passive.Lookup(c.Tuple.Dst.Netip(c.Tuple.Version), c.Last)
 }
 
 // Find writes the flow of a packet to c and reports whether it is still there. n is the

@@ -1,8 +1,6 @@
 package track
 
 import (
-	"net/netip"
-
 	"github.com/tarrafa/tarrafa/internal/app"
 	"github.com/tarrafa/tarrafa/internal/packet"
 )
@@ -213,12 +211,4 @@ func rank(id app.FieldID) int {
 		return 1
 	}
 	return 0
-}
-
-// addressOf turns an address into the standard library's.
-func addressOf(x *packet.Addr, version uint8) netip.Addr {
-	if version == 4 {
-		return netip.AddrFrom16(*x).Unmap()
-	}
-	return netip.AddrFrom16(*x)
 }
