@@ -154,6 +154,19 @@ func (l *Loader) Load(f *File, group int, c Column, v *Values) error {
 	return nil
 }
 
+// Dictionary reads only the dictionary of a column: the distinct values of the row group.
+func (l *Loader) Dictionary(f *File, group int, c Column, v *Values) error {
+	if err := l.open(f); err != nil {
+		return err
+	}
+	v.Numbers, v.Words = v.Numbers[:0], v.Words[:0]
+	info := &f.Groups[group].Chunks[c]
+	if info.Words == 0 {
+		return nil
+	}
+	return l.dictionary(f, &specs[c], info, v)
+}
+
 func resize[T any](s []T, n int) []T {
 	if cap(s) < n {
 		return make([]T, n)
@@ -211,6 +224,11 @@ func (l *Loader) page(f *File, sp *spec, info *ChunkInfo, p *Page, indexed bool,
 	if p.Values == 0 {
 		if v.There != nil {
 			clear(v.There[first:last])
+			if sp.physicalLarge() {
+				clear(v.Large[first:last])
+			} else {
+				clear(v.Small[first:last])
+			}
 			return nil
 		}
 		return &DamageError{f.name, "a page without values"}
@@ -310,7 +328,7 @@ func decode32(dst []int32, sp *spec, body []byte, n int, indexed bool) ([]int32,
 }
 
 // spread puts the values where there are some.
-func spread[T any](dst, values []T, there []uint8, first int) {
+func spread[T int32 | int64](dst, values []T, there []uint8, first int) {
 	if len(values) == len(dst) {
 		copy(dst, values)
 		return
@@ -321,6 +339,8 @@ func spread[T any](dst, values []T, there []uint8, first int) {
 		if t != 0 {
 			dst[i] = values[at]
 			at++
+		} else {
+			dst[i] = 0 // a valid place in a dictionary
 		}
 	}
 }
@@ -360,3 +380,6 @@ func (l *Loader) MayHold(f *File, group int, c Column, needles []Needle) (bool, 
 	}
 	return false, nil
 }
+
+// Rest gives up the open file, and keeps the memory.
+func (l *Loader) Rest() { l.closeFile() }

@@ -1,0 +1,142 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/tarrafa/tarrafa/internal/segment"
+)
+
+// Imported says what an import did.
+type Imported struct {
+	Dir      string // the new capture's folder
+	ID       string
+	Counters segment.RewriteCounters
+	Damaged  []error // files that were read up to a damage, with the place
+}
+
+// Import makes a new capture of capture files, one after another, of any kind that
+// [segment.Reader] reads. They are read twice: the interfaces of all have to be known when
+// the first segment begins. cfg.Interfaces is not used. progress, which may be nil, is told
+// how many bytes of the files were read, of twice their size.
+func Import(ctx context.Context, cfg Config, files []string, progress func(read int64)) (*Imported, error) {
+	var read int64
+	var in Imported
+	first := &segment.Rewriter{}
+	scratch := segment.NewBuilder(make([]byte, 0, 2*segment.ChunkSize))
+	for _, name := range files {
+		err := eachChunk(ctx, name, &read, progress, func(c *segment.Chunk) error {
+			return rewrite(first, c, scratch, func() error { scratch.Reset(scratch.Bytes()[:0]); return nil })
+		})
+		if err != nil {
+			var damage *segment.DamageError
+			if !errors.As(err, &damage) {
+				return nil, err
+			}
+			in.Damaged = append(in.Damaged, err)
+		}
+	}
+	cfg.Interfaces = first.Interfaces()
+	if len(cfg.Interfaces) == 0 {
+		cfg.Interfaces = []segment.Interface{{Name: "import", Link: 1, Resolution: segment.Nanoseconds}}
+	}
+	a, _, err := Create(cfg)
+	if err != nil {
+		return nil, err
+	}
+	in.Dir, in.ID = a.Dir(), a.ID()
+	w := &segment.Rewriter{}
+	b := segment.NewBuilder(nil)
+	b.Reset(a.Buffer())
+	flush := func() error {
+		a.Append(b)
+		b.Reset(a.Buffer())
+		return a.Trouble()
+	}
+	for _, name := range files {
+		err = eachChunk(ctx, name, &read, progress, func(c *segment.Chunk) error { return rewrite(w, c, b, flush) })
+		var damage *segment.DamageError
+		if errors.As(err, &damage) {
+			err = nil
+		}
+		if err != nil {
+			break
+		}
+	}
+	if err == nil {
+		err = flush()
+	}
+	in.Counters = w.Counters()
+	n := in.Counters.Written
+	a.SetSource(n+in.Counters.Dropped, 0, in.Counters.Dropped, n, in.Counters.Cut)
+	err = errors.Join(err, a.Close(), a.Release(a.Ledger()))
+	if err != nil {
+		// Half an import would look like a whole one.
+		return nil, errors.Join(err, os.RemoveAll(in.Dir))
+	}
+	return &in, nil
+}
+
+// rewrite hands a chunk's packets to b, and b to flush when it is full.
+func rewrite(w *segment.Rewriter, c *segment.Chunk, b *segment.Builder, flush func() error) error {
+	w.Load(c)
+	for w.Fill(b) {
+		need := w.Need()
+		if err := flush(); err != nil {
+			return err
+		}
+		if room := b.Room(); need > room && b.Packets() == 0 && room >= segment.ChunkSize/2 && need > segment.ChunkSize {
+			return fmt.Errorf("archive: a packet with %d bytes of comments and data does not fit into a chunk", need)
+		}
+	}
+	return nil
+}
+
+func eachChunk(ctx context.Context, name string, read *int64, progress func(int64), f func(*segment.Chunk) error) error {
+	h, err := os.Open(name)
+	if err != nil {
+		return fmt.Errorf("archive: import: %w", err)
+	}
+	defer func() { _ = h.Close() }()
+	r, err := segment.NewReader(&counted{h, read, progress}, segment.ReaderOptions{})
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	defer r.Close()
+	for {
+		c, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		err = f(c)
+		r.Release(c)
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// counted tells how much was read.
+type counted struct {
+	r        io.Reader
+	read     *int64
+	progress func(int64)
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	*c.read += int64(n)
+	if c.progress != nil {
+		c.progress(*c.read)
+	}
+	return n, err
+}

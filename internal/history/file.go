@@ -1,0 +1,81 @@
+package history
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/tarrafa/tarrafa/internal/segment"
+)
+
+// OpenFile opens one capture file of any kind that this program reads. The file is read
+// through once, to find its records. What a compressed file unpacks to is kept in a
+// temporary file without a name until Close. A file that is damaged at some place is opened
+// up to there, and a notice says so.
+func OpenFile(name string, opt Options) (*Capture, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	r, err := segment.NewReader(f, segment.ReaderOptions{})
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	defer r.Close()
+	c := newCapture(opt)
+	data := f
+	if r.Compression() != "" {
+		if data, err = os.CreateTemp("", "tarrafa-*"); err != nil {
+			return nil, errors.Join(fmt.Errorf("history: unpack %s: %w", name, err), f.Close())
+		}
+		_ = os.Remove(data.Name())
+	}
+	p := &part{first: 1, sealed: true, open: func() (reader, error) { return shared{data}, nil }}
+	units, err := fileUnits(p, r, data, r.Compression() != "")
+	if data != f {
+		err = errors.Join(err, f.Close())
+	}
+	var damage *segment.DamageError
+	if errors.As(err, &damage) {
+		c.tell("%s: %v; what is before it is answered for", name, damage)
+		err = nil
+	}
+	if err != nil {
+		return nil, errors.Join(err, data.Close())
+	}
+	c.close = data.Close
+	c.append(p, units)
+	return c, nil
+}
+
+// shared is a file that several read; it is closed with the capture.
+type shared struct{ *os.File }
+
+func (shared) Close() error { return nil }
+
+func fileUnits(p *part, r *segment.Reader, data *os.File, unpack bool) ([]*unit, error) {
+	var units []*unit
+	for {
+		ch, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return units, nil
+		}
+		if err != nil {
+			return units, err
+		}
+		u := &unit{part: p, first: ch.First, rows: int(ch.Packets), group: -1, size: int64(len(ch.Bytes))}
+		u.chunk = segment.Chunk{
+			Offset: ch.Offset, First: ch.First, Packets: ch.Packets, Format: ch.Format, Base: ch.Base, Interfaces: ch.Interfaces,
+		}
+		if unpack {
+			if _, err := data.WriteAt(ch.Bytes, ch.Offset); err != nil {
+				r.Release(ch)
+				return units, fmt.Errorf("history: unpack: %w", err)
+			}
+		}
+		r.Release(ch)
+		p.packets += uint64(u.rows)
+		units = append(units, u)
+	}
+}
