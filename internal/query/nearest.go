@@ -55,7 +55,7 @@ func nearest(name string, names []string, most int) []string {
 	slices.SortStableFunc(list, func(a, b near) int { return a.far - b.far })
 	var out []string
 	for i := range list {
-		if i < most && list[i].far <= list[0].far+1 {
+		if i < most && list[i].far == list[0].far {
 			out = append(out, list[i].name)
 		}
 	}

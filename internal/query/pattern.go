@@ -61,15 +61,14 @@ func patternError(err error) error {
 
 // size estimates the length of a pattern with repetitions written out.
 func size(re *syntax.Regexp) int {
-	n := 1 + len(re.Rune)
+	n := max(1, len(re.Rune))
 	for _, sub := range re.Sub {
-		n += size(sub)
-		if n > maxPattern {
+		if n += size(sub); n > maxPattern {
 			return n
 		}
 	}
 	if re.Op == syntax.OpRepeat {
-		n *= max(re.Min, re.Max, 1)
+		n = (n-1)*max(re.Min, re.Max, 1) + 1
 	}
 	return n
 }
