@@ -34,6 +34,7 @@ type captureOptions struct {
 	noSandbox   bool
 	numeric     bool
 	out         outputFlags
+	page        pageFlags
 }
 
 func captureCommand() *cobra.Command {
@@ -76,6 +77,8 @@ func (o *captureOptions) flags(f *pflag.FlagSet) {
 	f.StringVar(&o.user, "user", "", "become this user after the socket is open (default: who called sudo)")
 	f.BoolVarP(&o.numeric, "numeric", "n", false, "accepted for tcpdump's sake: addresses and ports are never resolved")
 	noSandboxFlag(f, &o.noSandbox)
+	o.page.add(f)
+	f.BoolVar(&o.page.off, "no-page", false, "do not serve the page")
 	o.out.add(f)
 }
 
@@ -137,6 +140,10 @@ func runCapture(ctx context.Context, stdout, stderr io.Writer, o *captureOptions
 		return interfaceError(err)
 	}
 	defer func() { _ = source.Close() }()
+	page, err := o.openPage(ctx, stderr, identity)
+	if err != nil {
+		return err
+	}
 	if err := confine(stderr, o.noSandbox, sandbox.Rules{User: identity, Access: o.access}); err != nil {
 		return err
 	}
@@ -144,6 +151,7 @@ func runCapture(ctx context.Context, stdout, stderr io.Writer, o *captureOptions
 	if err != nil {
 		return err
 	}
+	s.page = page
 	return s.run(ctx)
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/tarrafa/tarrafa/internal/segment"
 	"github.com/tarrafa/tarrafa/internal/terminal"
 	"github.com/tarrafa/tarrafa/internal/track"
+	"github.com/tarrafa/tarrafa/internal/web"
 )
 
 // flushTime is how long followers may take to finish after the capture has ended.
@@ -35,6 +36,7 @@ type session struct {
 	archive *archive.Archive
 	hub     *live.Hub
 	outputs *outputs
+	page    *web.Server // nil: none is served
 
 	followers []*follower
 	wg        sync.WaitGroup
@@ -167,6 +169,7 @@ func (s *session) run(parent context.Context) error {
 	capturing.Go(func() { s.capture() })
 	viewed := make(chan struct{})
 	viewCtx, endView := context.WithCancel(context.Background())
+	pageServed := s.servePage(viewCtx)
 	go func() {
 		defer close(viewed)
 		s.view(viewCtx)
@@ -183,6 +186,7 @@ func (s *session) run(parent context.Context) error {
 	s.hub.Finish()
 	endView()
 	<-viewed
+	pageServed()
 	publishing.Wait()
 	return errors.Join(s.report(), closeErr)
 }

@@ -57,16 +57,3 @@ func (b *bitmap) find(dst []uint64, k uint64, n int) []uint64 {
 	}
 	return dst
 }
-
-// rank returns how many set bits stand before a position.
-func (b *bitmap) rank(position uint64) uint64 {
-	if position >= b.length {
-		return b.count
-	}
-	word := int(position / 64)
-	n := b.blocks[word/blockWords]
-	for i := word / blockWords * blockWords; i < word; i++ {
-		n += uint64(bits.OnesCount64(b.words[i]))
-	}
-	return n + uint64(bits.OnesCount64(b.words[word]&(1<<(position%64)-1)))
-}

@@ -10,12 +10,17 @@ import (
 	"github.com/tarrafa/tarrafa/internal/query"
 )
 
-// Config says what a [Server] shows and to whom. It is not changed after [New].
-type Config struct {
+// Content is what a [Server] shows.
+type Content struct {
 	Hub      *live.Hub // of the running capture; nil: none is running
 	LiveID   string    // the running capture's identifier among Captures; may be empty
 	Captures Captures  // stored captures; nil: none
 	Stop     func()    // ends the capture, or the program that only shows; nil: the page has no such button
+}
+
+// Config says what a [Server] shows and to whom. It is not changed after [New].
+type Config struct {
+	Content // may be given later: see [Server.Show]
 
 	Bearer   string      // accepted in the Authorization header; empty: none is
 	Password string      // asked for where the page is served to other machines; empty: none is accepted

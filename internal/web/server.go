@@ -53,11 +53,19 @@ func New(cfg Config) *Server {
 		cfg: cfg, sessions: newSessions(), pages: ui.Files(),
 		guess: make(chan struct{}, 1), ending: make(chan struct{}),
 	}
-	s.library = newLibrary(cfg.Captures)
-	if cfg.Hub != nil {
-		s.live = newLiveViews(cfg.Hub, func() *lent { return s.library.tryLend(cfg.LiveID) })
-	}
+	s.Show(cfg.Content)
 	return s
+}
+
+// Show sets what is shown. It may be called until [Server.Serve] is, so that the address
+// can be opened while the program still may, and the capture afterwards.
+func (s *Server) Show(c Content) {
+	s.cfg.Content = c
+	s.library = newLibrary(c.Captures)
+	s.live = nil
+	if c.Hub != nil {
+		s.live = newLiveViews(c.Hub, func() *lent { return s.library.tryLend(c.LiveID) })
+	}
 }
 
 // AddressError says why the page is not served at an address.

@@ -339,7 +339,7 @@ func (c *client) write(ctx context.Context, kind websocket.MessageType, b []byte
 	limited, cancel := context.WithTimeout(ctx, c.s.cfg.WriteTime)
 	defer cancel()
 	err := c.conn.Write(limited, kind, b)
-	if err != nil && ctx.Err() == nil && limited.Err() != nil {
+	if err != nil && errors.Is(limited.Err(), context.DeadlineExceeded) {
 		return errStalled
 	}
 	return err

@@ -106,8 +106,8 @@ func liveFeed(t *testing.T, rate, behind int) *web.Server {
 	}
 	t.Cleanup(func() { cancel(); <-stopped[0]; <-stopped[1] })
 	now := time.Now()
-	return serve(t, web.Config{
-		Hub: f.hub, LiveID: "feed", Version: "test", Stop: func() {},
+	return serve(t, web.Config{Version: "test", Content: web.Content{
+		Hub: f.hub, LiveID: "feed", Stop: func() {},
 		Captures: &shelf{
 			list: []web.Capture{
 				{ID: "older", Name: "20261120T101500Z-eth0", State: "closed", Started: now.Add(-26 * time.Hour), Ended: now.Add(-25 * time.Hour), Interfaces: []string{"eth0"}, Filter: "tcp port 443", Packets: 1_000_000, Bytes: 812_345_678, Ledger: &live.Ledger{Received: 1_000_100, Delivered: 1_000_000, Dropped: 100, Written: 1_000_000}},
@@ -115,7 +115,7 @@ func liveFeed(t *testing.T, rate, behind int) *web.Server {
 			},
 			readers: map[string]query.Reader{"feed": f, "older": &feed{limit: 1_000_000}},
 		},
-	})
+	}})
 }
 
 // TestScreenshots makes a picture of each view; somebody has to look at them.

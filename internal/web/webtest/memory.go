@@ -1,6 +1,5 @@
-// Package memory holds a whole capture in memory: a file that somebody looks at, or the
-// packets of a test.
-package memory
+// Package webtest holds a capture in memory, for tests of the page.
+package webtest
 
 import (
 	"context"
@@ -16,9 +15,9 @@ import (
 	"github.com/tarrafa/tarrafa/internal/track"
 )
 
-// Capture is a query.Reader over packets in memory. It is a track.Follower too: what is
+// Memory is a query.Reader over packets in memory. It is a track.Follower too: what is
 // applied to it can be asked. Both may happen at once.
-type Capture struct {
+type Memory struct {
 	mu   sync.RWMutex
 	rows []packet.Summary
 	data [][]byte
@@ -26,12 +25,12 @@ type Capture struct {
 }
 
 var (
-	_ query.Reader   = (*Capture)(nil)
-	_ track.Follower = (*Capture)(nil)
+	_ query.Reader   = (*Memory)(nil)
+	_ track.Follower = (*Memory)(nil)
 )
 
 // Apply implements track.Follower.
-func (m *Capture) Apply(_ context.Context, b *track.Batch) error {
+func (m *Memory) Apply(_ context.Context, b *track.Batch) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for i := range b.Rows {
@@ -47,7 +46,7 @@ func (m *Capture) Apply(_ context.Context, b *track.Batch) error {
 }
 
 // matches returns the indexes of the rows in a scope. The lock is held.
-func (m *Capture) matches(s query.Scope) []int {
+func (m *Memory) matches(s query.Scope) []int {
 	d := packet.NewDecoder()
 	var out []int
 	var r query.Row
@@ -74,7 +73,7 @@ func (m *Capture) matches(s query.Scope) []int {
 	return out
 }
 
-func (m *Capture) packet(i int) *packet.Packet {
+func (m *Memory) packet(i int) *packet.Packet {
 	s := &m.rows[i]
 	return &packet.Packet{
 		Number: s.Number, Time: s.Time, WireLen: s.WireLen, Link: m.link[i], Direction: s.Direction,
@@ -83,7 +82,7 @@ func (m *Capture) packet(i int) *packet.Packet {
 }
 
 // Totals implements query.Reader.
-func (m *Capture) Totals(_ context.Context, s query.Scope) (*query.Totals, error) {
+func (m *Memory) Totals(_ context.Context, s query.Scope) (*query.Totals, error) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	t := &query.Totals{Protocols: map[uint8]query.Amount{}, Outcomes: map[string]uint64{}}
@@ -112,7 +111,7 @@ func (m *Capture) Totals(_ context.Context, s query.Scope) (*query.Totals, error
 }
 
 // Top implements query.Reader.
-func (m *Capture) Top(_ context.Context, s query.Scope, field string, n int) (*query.Top, error) {
+func (m *Memory) Top(_ context.Context, s query.Scope, field string, n int) (*query.Top, error) {
 	f := query.LookupField(field)
 	if f == nil {
 		return nil, &query.CannotAnswerError{What: field, Why: "no such field"}
@@ -159,7 +158,7 @@ func (m *Capture) Top(_ context.Context, s query.Scope, field string, n int) (*q
 }
 
 // Series implements query.Reader.
-func (m *Capture) Series(_ context.Context, s query.Scope, bucket time.Duration) (*query.Series, error) {
+func (m *Memory) Series(_ context.Context, s query.Scope, bucket time.Duration) (*query.Series, error) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	found := m.matches(s)
@@ -186,7 +185,7 @@ func (m *Capture) Series(_ context.Context, s query.Scope, bucket time.Duration)
 }
 
 // Count implements query.Reader.
-func (m *Capture) Count(_ context.Context, s query.Scope) (uint64, error) {
+func (m *Memory) Count(_ context.Context, s query.Scope) (uint64, error) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	if s.All() {
@@ -196,7 +195,7 @@ func (m *Capture) Count(_ context.Context, s query.Scope) (uint64, error) {
 }
 
 // Packets implements query.Reader.
-func (m *Capture) Packets(_ context.Context, s query.Scope, from uint64, count int) (*query.Page, error) {
+func (m *Memory) Packets(_ context.Context, s query.Scope, from uint64, count int) (*query.Page, error) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	if s.All() {
@@ -214,7 +213,7 @@ func (m *Capture) Packets(_ context.Context, s query.Scope, from uint64, count i
 }
 
 // Packet implements query.Reader.
-func (m *Capture) Packet(_ context.Context, number uint64) (*query.Detail, error) {
+func (m *Memory) Packet(_ context.Context, number uint64) (*query.Detail, error) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	i := sort.Search(len(m.rows), func(i int) bool { return m.rows[i].Number >= number })
@@ -225,4 +224,4 @@ func (m *Capture) Packet(_ context.Context, number uint64) (*query.Detail, error
 }
 
 // Close implements query.Reader.
-func (*Capture) Close() error { return nil }
+func (*Memory) Close() error { return nil }
