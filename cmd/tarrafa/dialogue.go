@@ -35,13 +35,18 @@ func newDialogue(w *bufio.Writer, o *followOptions) (dialogue, error) {
 	return nil, &exitError{code: exitOptions, err: fmt.Errorf("--as %s: write ascii, hex, raw or json", o.as), mend: "run: tarrafa follow --help"}
 }
 
-// rawDialogue prints the bytes, both directions in the order of delivery.
+// rawDialogue prints the bytes, both directions in the order of delivery: those that
+// tshark's follow prints. What came behind a hole that the receiver never acknowledged is
+// left out.
 type rawDialogue struct{ w *bufio.Writer }
 
 func (rawDialogue) begin(uint32, *packet.Tuple) error { return nil }
 func (rawDialogue) end() error                        { return nil }
 
 func (d rawDialogue) piece(p *flow.Piece) error {
+	if p.Late {
+		return nil
+	}
 	_, err := d.w.Write(p.Data)
 	return err
 }

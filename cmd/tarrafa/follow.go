@@ -32,7 +32,8 @@ tcp.stream and udp.stream; tarrafa flows prints the numbers.
 
 ascii  text; what is not printable is a dot
 hex    offsets, bytes and text
-raw    the very bytes, gaps left out and reported on the error output
+raw    the very bytes, as tshark's follow has them; what is missing is reported on the
+       error output
 json   one object: stream, client, server, segments (dir, time, data_hex, gap)
 
 Repeated bytes are delivered once, and where segments overlap the bytes that came first
@@ -185,6 +186,9 @@ func (f *following) end() {
 // report tells what is missing.
 func (f *following) report(w io.Writer) {
 	c := f.streams.Counters()
+	if c.AtEnd > 0 && f.o.as == "raw" {
+		_, _ = fmt.Fprintf(w, "tarrafa: what came behind %d holes that the receiver never acknowledged was left out; --as json shows it\n", c.AtEnd)
+	}
 	if c.Gaps > 0 {
 		_, _ = fmt.Fprintf(w, "tarrafa: %d bytes are missing in %d gaps\n", c.GapBytes, c.Gaps)
 	}

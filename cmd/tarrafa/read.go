@@ -14,6 +14,7 @@ import (
 	"github.com/tarrafa/tarrafa/internal/packet"
 	"github.com/tarrafa/tarrafa/internal/query"
 	"github.com/tarrafa/tarrafa/internal/segment"
+	"github.com/tarrafa/tarrafa/internal/track"
 )
 
 type readOptions struct {
@@ -38,6 +39,7 @@ func readCommand() *cobra.Command {
 capture folder. Without -T or an output option a line is printed for each packet.`,
 		Example: `  tarrafa read trace.pcap
   tarrafa read -T fields -e frame.number -e ip.src -e tcp.dstport trace.pcap
+  tarrafa read -Y 'tls.handshake.extensions_server_name contains "example"' trace.pcap
   tarrafa read --json - trace.pcapng.gz
   tcpdump -w - | tarrafa read -`,
 		Args: atLeastOne("a capture file or folder"),
@@ -50,6 +52,7 @@ capture folder. Without -T or an output option a line is printed for each packet
 	f.StringArrayVarP(&o.fields, "field", "e", nil, "field to print, by tshark's name (repeat)")
 	f.StringArrayVarP(&o.tweaks, "fields-option", "E", nil, "header=y|n, separator=CHAR|/t|/s, occurrence=f|l|a, aggregator=CHAR, quote=d|s|n")
 	f.StringVarP(&o.filter, "filter", "f", "", "only packets that match, in tcpdump's words")
+	f.StringVarP(&o.display, "display-filter", "Y", "", "only packets that match, in Wireshark's words: tcp.analysis.retransmission && ip.src == 10.0.0.1")
 	f.Uint64VarP(&o.count, "count", "c", 0, "stop after so many packets")
 	f.BoolVar(&o.follow, "follow", false, "wait at the end of a file for more, until Ctrl+C")
 	noSandboxFlag(f, &o.noSandbox)
@@ -98,8 +101,10 @@ func runRead(ctx context.Context, stdout, stderr io.Writer, names []string, o *r
 
 // printer prints packets one by one.
 type printer struct {
-	line   *query.Line // nil: text
-	header []byte
+	line    *query.Line // nil: text
+	header  []byte
+	display *query.Filter // nil: all
+	analyse bool          // flows, the TCP analysis and names are asked for
 }
 
 func newPrinter(o *readOptions) (*printer, error) {
@@ -115,8 +120,13 @@ func newPrinter(o *readOptions) (*printer, error) {
 	default:
 		return nil, bad("-T %s: known are fields and text; JSON Lines are --json -", o.format)
 	}
+	display, err := parseDisplay(o.display)
+	if err != nil {
+		return nil, err
+	}
+	p := &printer{display: display, analyse: display != nil && display.Needs().Notes}
 	if o.format != "fields" {
-		return &printer{}, nil
+		return p, nil
 	}
 	if len(o.fields) == 0 {
 		return nil, bad("-T fields needs the fields: -e frame.number -e ip.src …")
@@ -128,9 +138,10 @@ func newPrinter(o *readOptions) (*printer, error) {
 			return nil, bad("-e %s: no field of that name%s", name, nearestField(name))
 		}
 		fields = append(fields, f)
+		p.analyse = p.analyse || f.Noted()
 	}
 	line := query.NewLine(fields)
-	p := &printer{line: line}
+	p.line = line
 	header := false
 	for _, tweak := range o.tweaks {
 		key, value, _ := strings.Cut(tweak, "=")
@@ -224,15 +235,14 @@ func distance(a, b string, limit int) int {
 }
 
 func (p *printer) run(ctx context.Context, w *bufio.Writer, in *input, o *readOptions) error {
-	dec := packet.NewDecoder()
-	texts := packet.NewDecoder()
-	programs := newFileFilter(o.filter)
-	var (
-		pkt  packet.Packet
-		row  query.Row
-		buf  []byte
-		seen uint64
-	)
+	tracker := track.New()
+	if p.analyse {
+		tracker = track.NewAnalysing(track.NewAnalysis(track.AnalysisOptions{}))
+	}
+	job := &printing{
+		printer: p, w: w, programs: newFileFilter(o.filter), limit: o.count,
+		rows: rowReader{decode: p.line != nil || p.display != nil},
+	}
 	for {
 		c, err := in.chunks.Next(ctx)
 		if errors.Is(err, io.EOF) {
@@ -241,51 +251,60 @@ func (p *printer) run(ctx context.Context, w *bufio.Writer, in *input, o *readOp
 		if err != nil {
 			return err
 		}
-		it := c.Records()
-		var rec segment.Record
-		number := c.First
-		for it.Next(&rec) {
-			face := faceOf(c, rec.Interface)
-			pkt.Number, pkt.Time, pkt.WireLen = number, rec.Time, rec.WireLen
-			pkt.Link, pkt.Direction, pkt.Interface, pkt.Data = face.Link, rec.Direction, rec.Interface, rec.Data
-			number++
-			dec.Decode(&pkt)
-			row.InterfaceName, row.HasInterface = face.Name, c.Format.Kind == segment.Pcapng
-			row.Next(&pkt)
-			ok, err := programs.match(face.Link, rec.Data, rec.WireLen)
-			if err != nil {
-				in.chunks.Release(c)
-				return err
-			}
-			if !ok {
-				continue
-			}
-			if p.line != nil {
-				buf = p.line.Append(buf[:0], &row)
-			} else {
-				sum := packet.Summary{
-					Number: pkt.Number, Time: pkt.Time, CapLen: uint32(len(pkt.Data)), WireLen: pkt.WireLen, Direction: pkt.Direction,
-				}
-				texts.Summarize(pkt.Data, &sum, pkt.Link)
-				buf = appendText(buf[:0], &sum)
-			}
-			row.PreviousShown = pkt.Time
-			if _, err := w.Write(buf); err != nil {
-				in.chunks.Release(c)
-				return err
-			}
-			if seen++; o.count > 0 && seen >= o.count {
-				in.chunks.Release(c)
-				return nil
-			}
+		tracker.Load(c)
+		for b := tracker.Next(); b != nil && err == nil && !job.done; b = tracker.Next() {
+			err = job.batch(b)
 		}
 		in.chunks.Release(c)
+		if err != nil || job.done {
+			return err
+		}
 		if o.follow {
 			if err := w.Flush(); err != nil {
 				return err
 			}
 		}
 	}
+}
+
+// printing is the printing of one capture.
+type printing struct {
+	*printer
+	w        *bufio.Writer
+	programs *fileFilter
+	rows     rowReader
+	buf      []byte
+	seen     uint64
+	limit    uint64 // 0: none
+	done     bool
+}
+
+func (j *printing) batch(b *track.Batch) error {
+	for i := range b.Rows {
+		s := &b.Rows[i]
+		row := j.rows.at(b, i)
+		ok, err := j.programs.match(faceOf(b.Chunk, s.Interface).Link, b.Data(s), s.WireLen)
+		if err != nil {
+			return err
+		}
+		if !ok || j.display != nil && !j.display.Match(row) {
+			continue
+		}
+		if j.line != nil {
+			j.buf = j.line.Append(j.buf[:0], row)
+		} else {
+			j.buf = appendText(j.buf[:0], s)
+		}
+		row.PreviousShown = s.Time
+		if _, err := j.w.Write(j.buf); err != nil {
+			return err
+		}
+		if j.seen++; j.limit > 0 && j.seen >= j.limit {
+			j.done = true
+			return nil
+		}
+	}
+	return nil
 }
 
 // faceOf returns the description of an interface; a capture that has none is Ethernet.

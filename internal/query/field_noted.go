@@ -50,3 +50,7 @@ func notedFields() []Field {
 	}
 	return list
 }
+
+// Noted tells whether the field's values come from a Row's notes only: the flow table, the
+// TCP analysis and the applications find them.
+func (f *Field) Noted() bool { return f.noted() }

@@ -2,8 +2,10 @@ package query
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
+	"github.com/tarrafa/tarrafa/internal/app"
 	"github.com/tarrafa/tarrafa/internal/packet"
 )
 
@@ -28,11 +30,28 @@ func (f *Field) AppendText(dst []byte, v Value) []byte {
 		}
 		return dst
 	case TypeText:
-		return append(dst, v.Text...)
+		return appendText(dst, v.Text)
 	case TypeProtocol:
+		if strings.HasPrefix(f.Name, "tcp.analysis") {
+			return append(dst, '1')
+		}
 		return append(dst, f.Name...)
 	}
+	if f.Base == Decimal && f.noted() {
+		return strconv.AppendInt(dst, int64(v.Num), 10) // tcp.window_size_scalefactor may be negative
+	}
 	return appendNumber(dst, v.Num, f.Base)
+}
+
+// appendText appends foreign text so that nothing in it can act on a terminal. What is
+// printable stays as it is.
+func appendText(dst []byte, s string) []byte {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return app.Printable(dst, []byte(s))
+		}
+	}
+	return append(dst, s...)
 }
 
 func appendNumber(dst []byte, n uint64, base Base) []byte {

@@ -1,0 +1,129 @@
+package analysis_test
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// The agreement with tshark that the project promises, per frame and field.
+const promised = 0.999
+
+// promisedFields agree on so many frames over all captures together.
+var promisedFields = []string{
+	"tcp.stream", "udp.stream", "tcp.seq", "tcp.ack", "tcp.window_size", "tcp.window_size_scalefactor",
+	"tcp.time_relative", "tcp.time_delta",
+	"tcp.analysis.flags", "tcp.analysis.initial_rtt", "tcp.analysis.ack_rtt",
+	"tcp.analysis.acks_frame", "tcp.analysis.duplicate_ack_num", "tcp.analysis.duplicate_ack_frame",
+	"tcp.analysis.bytes_in_flight",
+	"tcp.analysis.retransmission", "tcp.analysis.fast_retransmission", "tcp.analysis.spurious_retransmission",
+	"tcp.analysis.out_of_order", "tcp.analysis.lost_segment", "tcp.analysis.ack_lost_segment",
+	"tcp.analysis.duplicate_ack", "tcp.analysis.zero_window", "tcp.analysis.zero_window_probe",
+	"tcp.analysis.zero_window_probe_ack", "tcp.analysis.window_full", "tcp.analysis.window_update",
+	"tcp.analysis.keep_alive", "tcp.analysis.keep_alive_ack", "tcp.analysis.reused_ports",
+	"dns.qry.name", "dns.qry.type", "dns.flags.response", "dns.flags.rcode", "dns.a", "dns.aaaa", "dns.cname",
+	"nbns.name", "dhcp.option.hostname", "dhcp.option.vendor_class_id", "ssh.protocol",
+	"tls.handshake.extensions_server_name", "tls.handshake.extensions_alpn_str", "tls.handshake.version",
+}
+
+// bodyFields stand at the end of the head here and at the end of the body in tshark. Each
+// file's list of values, without the frames, has to be tshark's.
+var bodyFields = []string{"http.host", "http.request.method", "http.request.uri", "http.user_agent"}
+
+func rows(out []byte) [][]string {
+	var list [][]string
+	for line := range strings.Lines(string(out)) {
+		list = append(list, strings.Split(strings.TrimSuffix(line, "\n"), "\t"))
+	}
+	return list
+}
+
+func TestFieldsAgreeWithTShark(t *testing.T) {
+	needs(t)
+	fields := append(append([]string{"frame.number"}, promisedFields...), bodyFields...)
+	var args []string
+	for _, f := range fields {
+		args = append(args, "-e", f)
+	}
+	frames := 0
+	present, wrong := make([]int, len(fields)), make([]int, len(fields))
+	lists, differ := make([]int, len(fields)), make([]int, len(fields))
+	for _, file := range files {
+		name := filepath.Base(file)
+		theirs := rows(run(t, "tshark", append([]string{"-n", "-r", file, "-T", "fields"}, args...)...))
+		ours := rows(tarrafa(t, append(append([]string{"read", "-T", "fields"}, args...), file)...))
+		if len(theirs) != len(ours) {
+			t.Errorf("%s: %d packets, tshark %d", name, len(ours), len(theirs))
+			continue
+		}
+		values := make([][2]string, len(fields))
+		for i := range theirs {
+			frames++
+			for f := range fields {
+				a, b := ours[i][f], theirs[i][f]
+				if a != "" || b != "" {
+					present[f]++
+				}
+				if a != b {
+					wrong[f]++
+				}
+				if f > len(promisedFields) {
+					if a != "" {
+						values[f][0] += a + "\n"
+					}
+					if b != "" {
+						values[f][1] += b + "\n"
+					}
+				}
+			}
+		}
+		for f := len(promisedFields) + 1; f < len(fields); f++ {
+			if values[f][1] != "" {
+				lists[f]++
+			}
+			if values[f][0] != values[f][1] {
+				differ[f]++
+				t.Logf("%s: %s: the list of values differs", name, fields[f])
+			}
+		}
+	}
+	for f := 1; f <= len(promisedFields); f++ {
+		agreement := 1 - float64(wrong[f])/float64(frames)
+		t.Logf("%-40s present %6d, different %4d, agreement %.4f %%", fields[f], present[f], wrong[f], 100*agreement)
+		if agreement < promised {
+			t.Errorf("%s agrees on %.4f %% of %d frames", fields[f], 100*agreement, frames)
+		}
+	}
+	for f := len(promisedFields) + 1; f < len(fields); f++ {
+		t.Logf("%-40s in %d files, different in %d", fields[f], lists[f], differ[f])
+	}
+	if frames < 30_000 {
+		t.Errorf("only %d frames", frames)
+	}
+}
+
+func TestDisplayFilterOnAnalysis(t *testing.T) {
+	needs(t)
+	matched := 0
+	for _, filter := range []string{
+		"tcp.analysis.flags && !tcp.analysis.window_update && tcp.analysis.ack_rtt > 0.001 || tcp.analysis.retransmission",
+		`dns.qry.name contains "google" || tls.handshake.extensions_server_name matches "\\.com$" || tcp.stream == 3`,
+		"udp.stream in {1 .. 4} && !icmp || tcp.analysis.initial_rtt < 0.02 && tcp.seq > 1000",
+	} {
+		for _, file := range files {
+			if tunnelled(file) {
+				continue // tshark numbers media streams too
+			}
+			theirs := run(t, "tshark", "-n", "-r", file, "-Y", filter, "-T", "fields", "-e", "frame.number")
+			ours := tarrafa(t, "read", "-Y", filter, "-T", "fields", "-e", "frame.number", file)
+			matched += strings.Count(string(ours), "\n")
+			if string(ours) != string(theirs) {
+				t.Errorf("%s: %s: %d packets, tshark %d", filepath.Base(file), filter,
+					strings.Count(string(ours), "\n"), strings.Count(string(theirs), "\n"))
+			}
+		}
+	}
+	if matched < 500 {
+		t.Errorf("only %d packets matched", matched)
+	}
+}
