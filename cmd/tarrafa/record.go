@@ -24,8 +24,17 @@ func openRecord(o *outputFlags, t outputTarget) (*output, error) {
 	} else if l, err = trafficlog.Open(o.json, opt); err != nil {
 		return nil, fileError(o.json, err)
 	}
+	// Lines count one by one, also those of a batch that a full disk took in part. What a
+	// filter keeps from a file's record is nobody's to write.
+	applied := func() uint64 {
+		st := l.Status()
+		return st.Lines + st.Skipped + st.Repeated
+	}
+	if t.file {
+		applied = nil
+	}
 	return &output{
-		name: recordSink, sink: l,
+		name: recordSink, sink: l, applied: applied,
 		state: func() live.Sink {
 			st := l.Status()
 			s := live.Sink{Name: recordSink, Target: st.Target, State: live.SinkOK, Rows: st.Lines, Error: st.LastError}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"sync/atomic"
 
@@ -78,11 +79,23 @@ func (t *Tail) next() (*segment.Chunk, <-chan struct{}, error) {
 	info := *seg
 	t.a.mu.Unlock()
 	c, err := t.disk.read(t.at, min(limit, info.Bytes))
+	if errors.Is(err, fs.ErrNotExist) {
+		t.expired.Add(skip(&t.at, &info))
+		return t.next()
+	}
 	if err != nil {
 		return nil, nil, err
 	}
 	c.Interfaces = t.a.cfg.Interfaces
 	return t.hand(c), nil, nil
+}
+
+// skip moves a cursor behind a segment that somebody has deleted, and returns how many
+// packets it will never see.
+func skip(at *segment.Cursor, s *SegmentInfo) (packets uint64) {
+	packets = s.First + s.Packets - at.Packet
+	*at = segment.Cursor{Segment: s.Number, Offset: s.Bytes, Packet: s.First + s.Packets}
+	return packets
 }
 
 func (t *Tail) hand(c *segment.Chunk) *segment.Chunk {

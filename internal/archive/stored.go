@@ -169,10 +169,15 @@ func (w *Walk) Next(ctx context.Context) (*segment.Chunk, error) {
 		if w.at.Offset >= seg.Bytes {
 			continue
 		}
-		if err := w.interfaces(seg.Number); err != nil {
-			return nil, err
+		var c *segment.Chunk
+		err := w.interfaces(seg.Number)
+		if err == nil {
+			c, err = w.disk.read(w.at, seg.Bytes)
 		}
-		c, err := w.disk.read(w.at, seg.Bytes)
+		if errors.Is(err, fs.ErrNotExist) {
+			w.expired += skip(&w.at, seg)
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -68,6 +68,7 @@ func (l *Log) findPlace() error {
 			return err
 		}
 	}
+	l.found = l.done
 	k.place = place{Capture: l.opt.Capture, Cursor: l.start, File: identity(l.file), Size: old.Size}
 	if !known || old.File != identity(l.file) {
 		k.place.Size = size

@@ -30,6 +30,7 @@ type Log struct {
 	sides    sides
 
 	done   uint64 // number of the last packet whose line is written, or that has none
+	found  uint64 // number of the last packet that a former run has dealt with
 	skip   uint64 // lines that a former run wrote behind its cursor
 	rest   []byte // of a line that a stream took in part; owned
 	keeper *keeper
@@ -147,13 +148,17 @@ func before(n uint64) uint64 { return max(n, 1) - 1 }
 func (l *Log) news(b *track.Batch) []packet.Summary {
 	rows := b.Rows
 	for len(rows) > 0 && rows[0].Number <= l.done {
+		// The rest was booked when this run wrote it, before the batch was offered again.
+		if rows[0].Number <= l.found {
+			l.status.Repeated++
+		}
 		rows = rows[1:]
-		l.status.Repeated++
 	}
 	for l.skip > 0 && len(rows) > 0 {
 		if l.encoders[0].has(b, &rows[0]) {
 			l.skip--
 		}
+		l.done = rows[0].Number
 		rows = rows[1:]
 		l.status.Repeated++
 	}
