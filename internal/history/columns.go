@@ -23,6 +23,9 @@ var settled = map[string]bool{
 	packet.OutcomeNonIP.String(): true, packet.OutcomeLinkType.String(): true,
 }
 
+// notInColumns are the flags of rows whose headers the columns do not hold as they are.
+const notInColumns = index.FlagMoreHeaders | index.FlagOptions
+
 // columns evaluates a filter over the columns of an indexed unit, as far as they tell.
 type columns struct {
 	w      *worker
@@ -89,7 +92,7 @@ func (c *columns) classify() error {
 		return err
 	}
 	for _, f := range flags.Numbers {
-		odd = odd || uint16(f)&index.FlagMoreHeaders != 0
+		odd = odd || uint16(f)&notInColumns != 0
 		cut = cut || uint16(f)&inFragment != 0
 	}
 	if !odd && !cut {
@@ -104,7 +107,7 @@ func (c *columns) classify() error {
 	unsettled, fragments := make([]bool, c.rows), make([]bool, c.rows)
 	for i := range c.rows {
 		f := uint16(flags.Numbers[flags.Small[i]])
-		unsettled[i] = f&index.FlagMoreHeaders != 0 || !settled[outcome.Words[outcome.Small[i]]]
+		unsettled[i] = f&notInColumns != 0 || !settled[outcome.Words[outcome.Small[i]]]
 		fragments[i] = unsettled[i] || f&inFragment != 0
 	}
 	c.fragments = fragments

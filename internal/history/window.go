@@ -52,11 +52,11 @@ func (w *worker) slide(p *part, offset, size int64) error {
 		return err
 	}
 	v := &w.window
+	old := len(v.bytes)
+	same := v.part == p && v.start == offset
 	if int64(cap(v.bytes)) < size {
 		v.bytes = make([]byte, size)
 	}
-	old := len(v.bytes)
-	same := v.part == p && v.start == offset
 	n, err := r.ReadAt(v.bytes[:size], offset)
 	if err != nil && !errors.Is(err, io.EOF) || n == 0 || same && n <= old {
 		v.part = nil

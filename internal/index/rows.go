@@ -20,6 +20,9 @@ const (
 	FlagLater         = 1 << 9
 	FlagInnerFragment = 1 << 10
 	FlagInnerLater    = 1 << 11
+	// FlagOptions: an IPv4 header has options. With a source route among them its
+	// destination field is not where the packet goes.
+	FlagOptions = 1 << 12
 )
 
 func flagsOf(s *packet.Summary) uint16 {
@@ -50,7 +53,11 @@ func (w *Writer) row(s *packet.Summary, data []byte, n *flow.Note) {
 	st.small(Direction, int32(s.Direction))
 	st.small(Interface, int32(s.Interface))
 	st.small(Outcome, int32(s.Outcome))
-	st.small(Flags, int32(flagsOf(s)))
+	flags := flagsOf(s)
+	if w.options {
+		flags |= FlagOptions
+	}
+	st.small(Flags, int32(flags))
 	st.small(Depth, int32(s.Depth))
 	if st.present(hasVLAN, s.VLAN != packet.NoVLAN) {
 		st.small(VLAN, int32(s.VLAN))
@@ -113,7 +120,7 @@ func (w *Writer) inner(s *packet.Summary, src, dst int32) {
 	}
 	a.count(src, outerSrc, s.WireLen)
 	a.count(dst, outerDst, s.WireLen)
-	if tunnel || s.Depth > 1 {
+	if s.Depth > 1 {
 		return // counted by headers: see [Writer.deep]
 	}
 	a.count(src, anySrc, s.WireLen)

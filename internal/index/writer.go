@@ -65,6 +65,7 @@ type Writer struct {
 	decoder    *packet.Decoder
 	packet     packet.Packet
 	srcs, dsts []int32
+	options    bool // the row in hand has IPv4 options
 }
 
 var _ track.Follower = (*Writer)(nil)
@@ -108,6 +109,10 @@ func (w *Writer) rows(b *track.Batch, notes []flow.Note) error {
 		var n *flow.Note
 		if i < len(notes) {
 			n = &notes[i]
+		}
+		w.options = s.Depth > 0 && !bare(s, data) && w.hasOptions(b.Chunk, s, data)
+		if w.options {
+			w.info.AnyAddress = false
 		}
 		w.row(s, data, n)
 		if s.Depth > 1 {
