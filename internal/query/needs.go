@@ -73,7 +73,13 @@ func needsBytes(x Expr) bool {
 	case *Not:
 		return needsBytes(x.X)
 	}
-	if _, open := leaf(x).(openLeaf); !open {
+	switch l := leaf(x).(type) {
+	case openLeaf, vlanLeaf:
+	case protocolLeaf:
+		if l.version != 0 || l.ports {
+			return false
+		}
+	default:
 		return false
 	}
 	return slices.ContainsFunc(fieldsOf(nil, x), func(f *Field) bool {
