@@ -9,7 +9,7 @@ import (
 )
 
 // generated is how many filters are made up besides those that are written down.
-const generated = 300
+const generated = 250
 
 // generate makes a filter up: conditions on fields that the packets have, with values of
 // theirs or close to them, joined.

@@ -206,7 +206,7 @@ func utc(t *testing.T) {
 // TestFiltersAgainstTshark asks Wireshark's engine and this package the same questions.
 func TestFiltersAgainstTshark(t *testing.T) {
 	utc(t)
-	path, all := corpus(t, 40)
+	path, all := corpus(t, 30)
 	s := startSharkd(t, path)
 	r := rand.New(rand.NewPCG(4, 2024))
 	texts := append(slices.Clone(handWritten), documentFilters(t)...)
@@ -216,6 +216,9 @@ func TestFiltersAgainstTshark(t *testing.T) {
 	asked, refused := 0, 0
 	for _, text := range texts {
 		f, err := Parse(text)
+		if err == nil && f.Needs().Notes {
+			continue // notes are made by other packages, and compared there
+		}
 		want, why := s.frames(text)
 		if err != nil || why != "" {
 			refused++
