@@ -29,6 +29,7 @@ type Config struct {
 	Ledger     func() *Ledger
 	Interfaces func() []Interface
 	Sinks      func() []Sink
+	Analysis   func() *Analysis
 
 	Rows     int           // newest packets held, 208 bytes each; 0: 65 536
 	Top      int           // addresses of each side in a snapshot; 0: 10
@@ -220,6 +221,9 @@ func (h *Hub) publish(final bool) *Snapshot {
 	}
 	if h.cfg.Sinks != nil {
 		s.Sinks = h.cfg.Sinks()
+	}
+	if h.cfg.Analysis != nil {
+		s.Analysis = h.cfg.Analysis()
 	}
 
 	h.mu.Lock()

@@ -35,9 +35,10 @@ type Snapshot struct {
 	Ledger     *Ledger         `json:"ledger"` // nil when nothing is archived
 	Interfaces []Interface     `json:"interfaces"`
 	Sinks      []Sink          `json:"sinks"`
-	Events     []Event         `json:"events"`      // the newest, oldest first
-	EventsLost uint64          `json:"events_lost"` // older ones that are no longer held
-	Rows       uint64          `json:"rows"`        // rows that the hub has seen: the place of the next one
+	Analysis   *Analysis       `json:"analysis,omitempty"` // nil when connections are not looked at
+	Events     []Event         `json:"events"`             // the newest, oldest first
+	EventsLost uint64          `json:"events_lost"`        // older ones that are no longer held
+	Rows       uint64          `json:"rows"`               // rows that the hub has seen: the place of the next one
 }
 
 // Capture says what is being captured. It does not change.
@@ -45,6 +46,21 @@ type Capture struct {
 	Interfaces []string `json:"interfaces"`
 	Filter     string   `json:"filter"`  // in tcpdump's words; empty: everything
 	Archive    string   `json:"archive"` // folder; empty when nothing is archived
+}
+
+// Analysis says what was found out about connections. Counters are totals.
+type Analysis struct {
+	Flows           uint64 `json:"flows"`      // begun
+	Open            uint64 `json:"open_flows"` // now
+	Retransmissions uint64 `json:"retransmissions"`
+	LostSegments    uint64 `json:"lost_segments"`
+	OutOfOrder      uint64 `json:"out_of_order"`
+	ZeroWindows     uint64 `json:"zero_windows"`
+	Evicted         uint64 `json:"evicted"`      // flows given up before their end for want of memory
+	Memory          uint64 `json:"memory"`       // bytes that flows take
+	MemoryLimit     uint64 `json:"memory_limit"` // bytes that they may take
+	Findings        uint64 `json:"findings"`     // that look wrong
+	Unwritten       uint64 `json:"unwritten"`    // flows and findings that could not be written
 }
 
 // ProtocolRate is the rate of one IP protocol.

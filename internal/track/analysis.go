@@ -26,6 +26,7 @@ type AnalysisOptions struct {
 // Conversation is a flow with what its payload said.
 type Conversation struct {
 	flow.Flow
+	Segment   uint32       // of the batch in which the flow ended
 	Protocol  app.Protocol // the application, Unknown when nothing recognised it
 	Encrypted bool         // a TLS, DTLS or QUIC handshake was seen
 	// Name is what the client calls the server, or asked for: foreign bytes, owned by the
@@ -78,6 +79,7 @@ type Analysis struct {
 	applying bool    // flows that end wait in leaving
 	leaving  []ended // in the order of their ends
 	said     Conversation
+	current  uint32 // segment of the batch in hand
 
 	payloads Payloads
 
@@ -140,6 +142,7 @@ func (a *Analysis) apply(b *Batch) {
 	a.names, a.arena = a.names[:0], a.arena[:0]
 	n := len(b.Rows)
 	b.Notes, b.Apps = a.notes[:n], a.apps[:n]
+	a.current = b.Chunk.Segment
 	for from := 0; from < n; from += stepRows {
 		to := min(from+stepRows, n)
 		a.applying = true
@@ -228,7 +231,7 @@ func (a *Analysis) depart() {
 
 // tell hands a flow that has ended on. t may be nil.
 func (a *Analysis) tell(f *flow.Flow, t *talk) {
-	a.said = Conversation{Flow: *f}
+	a.said = Conversation{Flow: *f, Segment: a.current}
 	a.describe(&a.said, t)
 	a.ended(&a.said)
 }

@@ -1,0 +1,226 @@
+package index
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/parquet-go/parquet-go"
+
+	"github.com/tarrafa/tarrafa/internal/app"
+	"github.com/tarrafa/tarrafa/internal/flow"
+	"github.com/tarrafa/tarrafa/internal/packet"
+	"github.com/tarrafa/tarrafa/internal/track"
+)
+
+// FlowsName returns the name of the file with the flows that ended in a segment.
+func FlowsName(number uint32) string { return base(number) + ".flows.parquet" }
+
+// flowRow is a row of a flows file. Names are foreign bytes, made printable.
+type flowRow struct {
+	Flow        uint64    `parquet:"flow,delta"`
+	Stream      *uint32   `parquet:"stream,optional"`
+	CommunityID string    `parquet:"community_id"`
+	Proto       uint8     `parquet:"proto,dict"`
+	Client      string    `parquet:"client,dict"`
+	ClientPort  uint16    `parquet:"client_port"`
+	Server      string    `parquet:"server,dict"`
+	ServerPort  uint16    `parquet:"server_port,dict"`
+	OuterSrc    *string   `parquet:"outer_src,optional,dict"`
+	OuterDst    *string   `parquet:"outer_dst,optional,dict"`
+	VLAN        *uint16   `parquet:"vlan,optional,dict"`
+	FirstPacket uint64    `parquet:"first_packet"`
+	Start       time.Time `parquet:"start,timestamp(nanosecond)"`
+	Last        time.Time `parquet:"last,timestamp(nanosecond)"`
+	Ended       string    `parquet:"ended,dict"`
+	Resumed     bool      `parquet:"resumed"`
+	Direction   string    `parquet:"direction,dict"`
+	ConnState   string    `parquet:"conn_state,dict"`
+	History     string    `parquet:"history,dict"`
+	InitialRTT  *int64    `parquet:"initial_rtt,optional"` // ns
+
+	App       *string `parquet:"app,optional,dict"`
+	Encrypted bool    `parquet:"encrypted"`
+	Name      *string `parquet:"name,optional,dict"`
+	NameField *string `parquet:"name_field,optional,dict"`
+	JA4       *string `parquet:"ja4,optional,dict"`
+	Host      *string `parquet:"host,optional,dict"`
+
+	ClientSide flowHalf `parquet:"from_client"`
+	ServerSide flowHalf `parquet:"from_server"`
+}
+
+// flowHalf is what one side of a flow sent.
+type flowHalf struct {
+	Packets            uint64 `parquet:"packets"`
+	Bytes              uint64 `parquet:"bytes"`
+	Payload            uint64 `parquet:"payload"`
+	RetransmittedBytes uint64 `parquet:"retransmitted_bytes"`
+	Retransmissions    uint32 `parquet:"retransmissions"`
+	Spurious           uint32 `parquet:"spurious_retransmissions"`
+	OutOfOrder         uint32 `parquet:"out_of_order"`
+	Lost               uint32 `parquet:"lost_segments"`
+	DuplicateAcks      uint32 `parquet:"duplicate_acks"`
+	ZeroWindows        uint32 `parquet:"zero_windows"`
+	WindowFull         uint32 `parquet:"window_full"`
+	Resets             uint32 `parquet:"resets"`
+	RTTCount           uint32 `parquet:"rtt_count"`
+	RTTMin             int64  `parquet:"rtt_min"` // ns, as the others
+	RTTMean            int64  `parquet:"rtt_mean"`
+	RTT90              int64  `parquet:"rtt_p90"`
+	RTTMax             int64  `parquet:"rtt_max"`
+}
+
+// flowGroup is how many flows are written as a row group: they are held in memory.
+const flowGroup = 4096
+
+// FlowWriter writes the flows that end in a segment to a file beside it. Flows that cannot
+// be written are counted: the segments are the truth, and the file can be made again. It
+// is used by one goroutine.
+type FlowWriter struct {
+	root    *os.Root
+	program string
+	trouble func(segment uint32, err error) // may be nil
+
+	open    bool
+	bad     bool
+	segment uint32
+	file    *os.File
+	table   *parquet.GenericWriter[flowRow]
+	row     [1]flowRow
+	staged  int
+	rows    uint64 // in the file in hand
+	lost    uint64
+}
+
+// NewFlowWriter returns a FlowWriter for a capture's folder. program is the name and
+// version for the files; trouble is told why a segment has no flows file, and may be nil.
+func NewFlowWriter(root *os.Root, program string, trouble func(segment uint32, err error)) *FlowWriter {
+	return &FlowWriter{root: root, program: program, trouble: trouble}
+}
+
+// Lost returns how many flows could not be written.
+func (w *FlowWriter) Lost() uint64 { return w.lost }
+
+// Add writes a flow that has ended to the file of its segment. The files of earlier
+// segments are finished.
+func (w *FlowWriter) Add(c *track.Conversation) {
+	if !w.open || c.Segment != w.segment {
+		w.Seal()
+		w.begin(c.Segment)
+	}
+	if w.bad {
+		w.lost++
+		return
+	}
+	w.fill(&w.row[0], c)
+	w.rows++
+	if _, err := w.table.Write(w.row[:]); err != nil {
+		w.abandon(err)
+		return
+	}
+	if w.staged++; w.staged == flowGroup {
+		w.staged = 0
+		if err := w.table.Flush(); err != nil {
+			w.abandon(err)
+		}
+	}
+}
+
+func (w *FlowWriter) begin(segment uint32) {
+	w.open, w.bad, w.segment, w.staged, w.rows = true, false, segment, 0, 0
+	f, err := w.root.OpenFile(FlowsName(segment)+tmpSuffix, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		w.abandon(err)
+		return
+	}
+	w.file = f
+	w.table = parquet.NewGenericWriter[flowRow](f, parquet.Compression(&parquet.Zstd), parquet.CreatedBy("tarrafa", w.program, ""))
+}
+
+// Seal finishes the file in hand, if there is one.
+func (w *FlowWriter) Seal() {
+	if !w.open {
+		return
+	}
+	w.open = false
+	if w.bad {
+		return
+	}
+	name := FlowsName(w.segment)
+	err := w.table.Close()
+	err = errors.Join(err, w.file.Sync(), w.file.Close())
+	w.file = nil
+	if err == nil {
+		err = w.root.Rename(name+tmpSuffix, name)
+	}
+	if err != nil {
+		w.abandon(err)
+	}
+}
+
+// abandon gives up the file in hand.
+func (w *FlowWriter) abandon(err error) {
+	w.bad = true
+	w.lost += w.rows
+	if w.file != nil {
+		_ = w.file.Close()
+		w.file = nil
+	}
+	_ = w.root.Remove(FlowsName(w.segment) + tmpSuffix)
+	if w.trouble != nil {
+		w.trouble(w.segment, fmt.Errorf("flows: %w", err))
+	}
+}
+
+func (w *FlowWriter) fill(r *flowRow, c *track.Conversation) {
+	t := &c.Tuple
+	*r = flowRow{
+		Flow: c.ID, CommunityID: c.CommunityID(), Proto: t.Proto,
+		Client: address(t.Src, t.Version), ClientPort: t.SrcPort, Server: address(t.Dst, t.Version), ServerPort: t.DstPort,
+		FirstPacket: c.FirstPacket, Start: time.Unix(0, c.Start).UTC(), Last: time.Unix(0, c.Last).UTC(),
+		Ended: c.End.String(), Resumed: c.Resumed, Direction: c.Direction.String(),
+		ConnState: c.State.String(), History: c.History.String(), Encrypted: c.Encrypted,
+		Name: foreign(c.Name), JA4: foreign(c.JA4), Host: foreign(c.Host),
+		ClientSide: halfOf(&c.Client), ServerSide: halfOf(&c.Server),
+	}
+	if c.Stream != flow.NoStream {
+		r.Stream = new(c.Stream)
+	}
+	if o := &c.Outer; o.Version != 0 {
+		r.OuterSrc, r.OuterDst = new(address(o.Src, o.Version)), new(address(o.Dst, o.Version))
+	}
+	if c.VLAN != packet.NoVLAN {
+		r.VLAN = new(c.VLAN)
+	}
+	if c.InitialRTT != 0 {
+		r.InitialRTT = new(c.InitialRTT)
+	}
+	if c.Protocol != app.Unknown {
+		r.App = new(c.Protocol.String())
+	}
+	if len(c.Name) > 0 {
+		r.NameField = new(c.NameField.String())
+	}
+}
+
+func address(a packet.Addr, version uint8) string { return string(a.AppendTo(nil, version)) }
+
+// foreign makes a name printable; nil when there is none.
+func foreign(name []byte) *string {
+	if len(name) == 0 {
+		return nil
+	}
+	return new(string(app.Printable(nil, name)))
+}
+
+func halfOf(h *flow.Half) flowHalf {
+	return flowHalf{
+		Packets: h.Packets, Bytes: h.Bytes, Payload: h.Payload, RetransmittedBytes: h.Retransmitted,
+		Retransmissions: h.Retransmissions, Spurious: h.Spurious, OutOfOrder: h.OutOfOrder, Lost: h.Lost,
+		DuplicateAcks: h.DuplicateAcks, ZeroWindows: h.ZeroWindows, WindowFull: h.WindowFull, Resets: h.Resets,
+		RTTCount: h.RTT.Count, RTTMin: int64(h.RTT.Min) * 1000, RTTMean: h.RTT.Mean(), RTT90: h.RTT.Quantile(0.9),
+		RTTMax: int64(h.RTT.Max) * 1000,
+	}
+}
