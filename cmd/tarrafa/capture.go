@@ -29,6 +29,8 @@ type captureOptions struct {
 	dataDir     string
 	segmentSize size
 	segmentAge  time.Duration
+	keep        size
+	keepFor     time.Duration
 	view        string
 	user        string
 	noSandbox   bool
@@ -72,6 +74,8 @@ func (o *captureOptions) flags(f *pflag.FlagSet) {
 	f.DurationVar(&o.duration, "duration", 0, "end after this time, for example 90s or 1h")
 	f.StringVar(&o.dataDir, "data-dir", defaultDataDir(), "where captures are kept")
 	f.Var(&o.segmentSize, "segment-size", "start a new segment file after so many bytes")
+	f.Var(&o.keep, "keep", "keep at most so many bytes of captures, the oldest segments go (default: four fifths of the room there is)")
+	f.DurationVar(&o.keepFor, "keep-for", 0, "and no segment that is older, for example 168h")
 	f.DurationVar(&o.segmentAge, "segment-age", archive.DefaultSegmentAge, "or after this time")
 	f.StringVar(&o.view, "view", "auto", "live view: auto, terminal, log or none")
 	f.StringVar(&o.user, "user", "", "become this user after the socket is open (default: who called sudo)")

@@ -51,6 +51,7 @@ Start with:  tarrafa capture            asks for the interface
 	root.AddCommand(
 		captureCommand(), readCommand(), viewCommand(), statsCommand(), filterCommand(),
 		flowsCommand(), followCommand(), findingsCommand(),
+		topCommand(), seriesCommand(), packetsCommand(), exportCommand(), importCommand(), reindexCommand(),
 		interfacesCommand(), doctorCommand(), versionCommand(),
 	)
 	return root

@@ -14,6 +14,7 @@ import (
 
 	"github.com/tarrafa/tarrafa/internal/archive"
 	"github.com/tarrafa/tarrafa/internal/capture"
+	"github.com/tarrafa/tarrafa/internal/index"
 	"github.com/tarrafa/tarrafa/internal/live"
 	"github.com/tarrafa/tarrafa/internal/segment"
 	"github.com/tarrafa/tarrafa/internal/terminal"
@@ -38,6 +39,7 @@ type session struct {
 	outputs *outputs
 	page    *web.Server // nil: none is served
 
+	index     *index.Writer
 	followers []*follower
 	wg        sync.WaitGroup
 	started   time.Time
@@ -109,6 +111,9 @@ func newSession(stdout, stderr io.Writer, o *captureOptions, expr string, source
 	for _, out := range s.outputs.list {
 		s.follow(out)
 	}
+	if err := s.followIndex(); err != nil {
+		return nil, errors.Join(err, a.Close(), a.Release(a.Ledger()))
+	}
 	return s, nil
 }
 
@@ -167,6 +172,7 @@ func (s *session) run(parent context.Context) error {
 	s.archive.Start()
 	var capturing sync.WaitGroup
 	capturing.Go(func() { s.capture() })
+	endRetaining := s.retain()
 	viewed := make(chan struct{})
 	viewCtx, endView := context.WithCancel(context.Background())
 	pageServed := s.servePage(viewCtx)
@@ -181,6 +187,7 @@ func (s *session) run(parent context.Context) error {
 	stop() // a second Ctrl+C is the system's: it ends the program at once
 	_ = s.source.Close()
 	capturing.Wait()
+	endRetaining()
 	closeErr := s.archive.Close()
 	s.finish(flushing, cancelFlush)
 	s.hub.Finish()
@@ -223,6 +230,8 @@ func (s *session) finish(ctx context.Context, cancel context.CancelFunc) {
 	timer := time.AfterFunc(flushTime, cancel)
 	defer timer.Stop()
 	s.wg.Wait()
+	s.index.Seal()
+	s.index.Close()
 	deadline, done := context.WithTimeout(ctx, flushTime)
 	defer done()
 	if err := s.outputs.close(deadline); err != nil {

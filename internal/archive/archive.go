@@ -68,6 +68,7 @@ type Archive struct {
 	lostFrom int64
 	trouble  error
 	opened   time.Time // the open segment's start
+	retired  uint32    // segments up to this one were removed by Retain
 }
 
 // Create makes a new capture folder below cfg.DataDir, takes the data directory's lock
@@ -128,6 +129,10 @@ func (a *Archive) Dir() string { return a.dir }
 
 // ID names the capture for ever: the folder's name with a random part.
 func (a *Archive) ID() string { return a.meta.ID }
+
+// Root opens the capture's folder for a follower that keeps files there. The caller closes
+// it.
+func (a *Archive) Root() (*os.Root, error) { return os.OpenRoot(a.dir) }
 
 // Buffer returns the free room for the next chunk's blocks: give its capacity to
 // [segment.Builder.Reset], fill it, and hand the builder to Append. It is at least a

@@ -100,12 +100,10 @@ func (s *Server) session(w http.ResponseWriter, r *http.Request) {
 		LiveID   string `json:"live_id,omitempty"`
 		CanStop  bool   `json:"can_stop"`
 		Captures bool   `json:"captures"`
-		Analysis bool   `json:"analysis"` // flows and findings can be asked for
 	}{
 		Version: s.cfg.Version, Live: s.cfg.Hub != nil, LiveID: s.cfg.LiveID,
 		CanStop: s.cfg.Stop != nil, Captures: s.cfg.Captures != nil,
 	}
-	_, v.Analysis = s.cfg.Captures.(Analyser)
 	if ses := sessionOf(r.Context()); ses != nil {
 		v.CSRF = ses.csrf
 	}

@@ -1,0 +1,183 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tarrafa/tarrafa/internal/history"
+	"github.com/tarrafa/tarrafa/internal/index"
+	"github.com/tarrafa/tarrafa/internal/packet"
+	"github.com/tarrafa/tarrafa/internal/query"
+	"github.com/tarrafa/tarrafa/internal/segment"
+)
+
+func exportCommand() *cobra.Command {
+	var q question
+	var out, format string
+	cmd := &cobra.Command{
+		Use:   "export FILE|DIR -o FILE",
+		Short: "Write packets as pcapng, pcap, CSV, JSON Lines or Parquet",
+		Example: `  tarrafa export DIR -Y 'tcp.stream == 3 || dns' -o part.pcapng
+  tarrafa export trace.pcap -o packets.csv
+  tarrafa export DIR --format jsonl -o - | jq .src`,
+		Args: exactly(1, "a capture file or folder"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			kind, err := exportFormat(format, out)
+			if err != nil {
+				return err
+			}
+			return askCapture(cmd, &q, args[0], func(ctx context.Context, c *history.Capture, s query.Scope) error {
+				return export(ctx, cmd.OutOrStdout(), c, s, out, kind)
+			})
+		},
+	}
+	q.flags(cmd)
+	cmd.Flags().StringVarP(&out, "output", "o", "-", "file to write; -: standard output")
+	cmd.Flags().StringVar(&format, "format", "", "pcapng, pcap, csv, jsonl or parquet; by the file's name when not given")
+	return cmd
+}
+
+func exportFormat(format, out string) (string, error) {
+	if format == "" {
+		format = strings.TrimPrefix(filepath.Ext(out), ".")
+	}
+	switch format {
+	case "pcapng", "pcap", "csv", "jsonl", "parquet":
+		return format, nil
+	case "ndjson", "json":
+		return "jsonl", nil
+	}
+	return "", &exitError{code: exitOptions, err: errors.New("which format?"), mend: "write --format pcapng, pcap, csv, jsonl or parquet"}
+}
+
+// exporter takes packets one by one.
+type exporter interface {
+	packet(s *packet.Summary, data []byte, c *segment.Chunk) error
+	end() error
+}
+
+func export(ctx context.Context, stdout io.Writer, c *history.Capture, s query.Scope, name, format string) (err error) {
+	w := stdout
+	if name != "-" {
+		// A new file beside the old one, so that what is being read is never cut.
+		f, ferr := os.CreateTemp(filepath.Dir(name), ".tarrafa-export-*")
+		if ferr != nil {
+			return fileError(name, ferr)
+		}
+		defer func() {
+			if err = errors.Join(err, f.Close()); err == nil {
+				err = os.Rename(f.Name(), name)
+			}
+			if err != nil {
+				_ = os.Remove(f.Name())
+			}
+		}()
+		w = f
+	}
+	buf := bufio.NewWriterSize(w, 256<<10)
+	e, err := newExporter(buf, format)
+	if err != nil {
+		return err
+	}
+	if err := c.Each(ctx, s, e.packet); err != nil {
+		return err
+	}
+	if err := e.end(); err != nil {
+		return err
+	}
+	return buf.Flush()
+}
+
+func newExporter(w io.Writer, format string) (exporter, error) {
+	switch format {
+	case "csv":
+		e := &csvExport{w: csv.NewWriter(w)}
+		return e, e.w.Write(csvHeader)
+	case "jsonl":
+		return &jsonExport{json.NewEncoder(w)}, nil
+	case "parquet":
+		e, err := index.NewExport(w, versionText())
+		return parquetExport{e}, err
+	}
+	kind := segment.Pcapng
+	if format == "pcap" {
+		kind = segment.Pcap
+	}
+	return captureExport{segment.NewFileWriter(w, segment.FileOptions{Kind: kind, Section: segment.Section{Application: versionText()}})}, nil
+}
+
+// captureExport writes the packets as they are, with their comments where the format has
+// a place for them.
+type captureExport struct{ w *segment.FileWriter }
+
+func (e captureExport) packet(s *packet.Summary, data []byte, c *segment.Chunk) error {
+	rec := segment.Record{
+		Time: s.Time, Offset: s.Offset, WireLen: s.WireLen, Interface: s.Interface, Direction: s.Direction, Data: data,
+	}
+	if int(s.Interface) >= len(c.Interfaces) {
+		return fmt.Errorf("packet %d: interface %d is not described", s.Number, s.Interface)
+	}
+	return e.w.WriteRecord(c, &rec)
+}
+
+func (e captureExport) end() error { return e.w.Flush() }
+
+type parquetExport struct{ e *index.Export }
+
+func (e parquetExport) packet(s *packet.Summary, data []byte, _ *segment.Chunk) error {
+	return e.e.Packet(s, data)
+}
+func (e parquetExport) end() error { return e.e.Close() }
+
+type jsonExport struct{ e *json.Encoder }
+
+func (e *jsonExport) packet(s *packet.Summary, _ []byte, c *segment.Chunk) error {
+	return e.e.Encode(recordOf(s, faceOf(c, s.Interface).Name))
+}
+func (*jsonExport) end() error { return nil }
+
+var csvHeader = []string{
+	"number", "time", "direction", "interface", "src", "src_port", "dst", "dst_port", "protocol", "inner_src", "inner_dst",
+	"wire_len", "cap_len", "tcp_flags", "payload_len", "outcome",
+}
+
+type csvExport struct{ w *csv.Writer }
+
+func (e *csvExport) packet(s *packet.Summary, _ []byte, c *segment.Chunk) error {
+	r := recordOf(s, faceOf(c, s.Interface).Name)
+	n := func(v uint64) string { return strconv.FormatUint(v, 10) }
+	port := func(v uint16) string {
+		if s.Outer.Flags&packet.TupleHasPorts == 0 {
+			return ""
+		}
+		return n(uint64(v))
+	}
+	return e.w.Write([]string{
+		n(r.Number), r.Time, r.Direction, inert(r.Interface), inert(r.Src), port(r.SrcPort), inert(r.Dst), port(r.DstPort), r.Protocol,
+		inert(r.InnerSrc), inert(r.InnerDst), n(uint64(r.WireLen)), n(uint64(r.CapLen)), n(uint64(r.TCPFlags)), n(uint64(r.Payload)), r.Outcome,
+	})
+}
+
+func (e *csvExport) end() error {
+	e.w.Flush()
+	return e.w.Error()
+}
+
+// inert keeps a spreadsheet from taking text from outside for a formula.
+func inert(s string) string {
+	if s != "" && strings.ContainsRune("=+-@\t\r\n", rune(s[0])) {
+		return "'" + s
+	}
+	return s
+}

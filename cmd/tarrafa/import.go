@@ -1,0 +1,62 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tarrafa/tarrafa/internal/archive"
+	"github.com/tarrafa/tarrafa/internal/index"
+)
+
+func importCommand() *cobra.Command {
+	dataDir := defaultDataDir()
+	size := size(archive.DefaultSegmentBytes)
+	cmd := &cobra.Command{
+		Use:   "import FILE…",
+		Short: "Bring capture files into an archive, with an index",
+		Example: `  tarrafa import trace.pcap
+  tarrafa import --data-dir ./captures *.pcapng.gz`,
+		Args: atLeastOne("a capture file"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ctx, stop := interrupted(cmd.Context())
+			defer stop()
+			var total int64
+			for _, name := range args {
+				info, err := os.Stat(name)
+				if err != nil {
+					return fileError(name, err)
+				}
+				total += 2 * info.Size()
+			}
+			bar := newProgress(cmd.ErrOrStderr(), "importing", "B")
+			in, err := archive.Import(ctx, archive.Config{DataDir: dataDir, Program: versionText(), SegmentBytes: int64(size)}, args,
+				func(read int64) { bar.show(uint64(read), uint64(total)) })
+			bar.end()
+			if err != nil {
+				return err
+			}
+			for _, d := range in.Damaged {
+				_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "tarrafa: %s; what is before it was imported\n", printable(d.Error()))
+			}
+			s, err := archive.Open(in.Dir)
+			if err != nil {
+				return err
+			}
+			defer func() { _ = s.Close() }()
+			bar = newProgress(cmd.ErrOrStderr(), "indexing", "packets")
+			b, err := index.Build(ctx, s, false, runtime.GOMAXPROCS(0), versionText(), bar.show)
+			bar.end()
+			if err == nil {
+				err = failures(b)
+			}
+			_, _ = fmt.Fprintf(cmd.OutOrStdout(), "%d packets in %s\n", in.Counters.Written, in.Dir)
+			return err
+		},
+	}
+	cmd.Flags().StringVar(&dataDir, "data-dir", dataDir, "where captures are kept")
+	cmd.Flags().Var(&size, "segment-size", "start a new segment file after so many bytes")
+	return cmd
+}

@@ -1,0 +1,231 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tarrafa/tarrafa/internal/archive"
+	"github.com/tarrafa/tarrafa/internal/history"
+	"github.com/tarrafa/tarrafa/internal/packet"
+	"github.com/tarrafa/tarrafa/internal/query"
+)
+
+// question is what the commands have in common that ask a capture something.
+type question struct {
+	filter   string
+	from, to string
+	asJSON   bool
+}
+
+func (q *question) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVarP(&q.filter, "display-filter", "Y", "", "only packets that pass this display filter, in Wireshark's language")
+	f.StringVar(&q.from, "from", "", "only packets from this time on: 2026-11-21T12:00:00Z or seconds since 1970")
+	f.StringVar(&q.to, "to", "", "only packets before this time")
+}
+
+// scope turns the flags into a scope.
+func (q *question) scope() (query.Scope, error) {
+	var s query.Scope
+	bad := func(flag string, err error) error {
+		return &exitError{code: exitOptions, err: fmt.Errorf("--%s: %w", flag, err), mend: "write for example --" + flag + " 2026-11-21T12:00:00Z"}
+	}
+	var err error
+	if s.From, err = parseTime(q.from); err != nil {
+		return s, bad("from", err)
+	}
+	if s.To, err = parseTime(q.to); err != nil {
+		return s, bad("to", err)
+	}
+	if s.To != 0 && s.To <= s.From {
+		return s, bad("to", errors.New("it is not after --from"))
+	}
+	if s.Filter, err = query.Parse(q.filter); err != nil {
+		return s, &exitError{code: exitFilter, err: err}
+	}
+	return s, nil
+}
+
+func parseTime(s string) (int64, error) {
+	if s == "" {
+		return 0, nil
+	}
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02"} {
+		if t, err := time.ParseInLocation(layout, s, time.Local); err == nil {
+			return t.UnixNano(), nil
+		}
+	}
+	whole, part, _ := strings.Cut(s, ".")
+	n, err := strconv.ParseInt(whole, 10, 64)
+	if err != nil || n > 1<<33 || n < -(1<<33) || len(part) > 9 {
+		return 0, fmt.Errorf("%q is no time", s)
+	}
+	nanos, err := strconv.ParseInt((part + "000000000")[:9], 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("%q is no time", s)
+	}
+	return n*1e9 + nanos, nil
+}
+
+// openCapture opens a file, a capture folder, or the only capture of a data directory.
+func openCapture(name string, stderr io.Writer) (*history.Capture, error) {
+	opt := history.Options{Notice: func(text string) { _, _ = fmt.Fprintln(stderr, "tarrafa: "+printable(text)) }}
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, fileError(name, err)
+	}
+	if !info.IsDir() {
+		c, err := history.OpenFile(name, opt)
+		return c, fileError(name, err)
+	}
+	if !archive.IsCapture(name) {
+		list, err := archive.List(name)
+		if err != nil {
+			return nil, fileError(name, err)
+		}
+		switch len(list) {
+		case 0:
+			return nil, &exitError{code: exitFile, err: fmt.Errorf("%s: no capture in this folder", name), mend: "name a capture file, or a folder that tarrafa capture made"}
+		case 1:
+			name = list[0]
+		default:
+			return nil, &exitError{code: exitFile, err: fmt.Errorf("%s: %d captures in this folder", name, len(list)), mend: "name one of them, for example " + shellQuote(list[len(list)-1])}
+		}
+	}
+	c, err := history.Open(name, opt)
+	return c, fileError(name, err)
+}
+
+// askCapture runs one question over the capture of the last argument.
+func askCapture(cmd *cobra.Command, q *question, name string, ask func(ctx context.Context, c *history.Capture, s query.Scope) error) error {
+	s, err := q.scope()
+	if err != nil {
+		return err
+	}
+	c, err := openCapture(name, cmd.ErrOrStderr())
+	if err != nil {
+		return err
+	}
+	ctx, stop := interrupted(cmd.Context())
+	defer stop()
+	err = ask(ctx, c, s)
+	if cerr := c.Close(); err == nil {
+		err = cerr
+	}
+	return err
+}
+
+func printJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
+
+func packetsCommand() *cobra.Command {
+	var q question
+	var start uint64
+	var count int
+	cmd := &cobra.Command{
+		Use:   "packets FILE|DIR",
+		Short: "List packets of a capture, a page at a time",
+		Example: `  tarrafa packets trace.pcap -Y 'tcp.flags.reset == 1'
+  tarrafa packets DIR --start 1000000 -n 50 --json`,
+		Args: exactly(1, "a capture file or folder"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if count < 1 || count > 1<<20 {
+				return &exitError{code: exitOptions, err: fmt.Errorf("-n %d: between 1 and %d packets", count, 1<<20)}
+			}
+			return askCapture(cmd, &q, args[0], func(ctx context.Context, c *history.Capture, s query.Scope) error {
+				page, err := c.Packets(ctx, s, start, count)
+				if err != nil {
+					return err
+				}
+				return printPage(cmd.OutOrStdout(), cmd.ErrOrStderr(), page, q.asJSON)
+			})
+		},
+	}
+	q.flags(cmd)
+	cmd.Flags().BoolVar(&q.asJSON, "json", false, "print JSON Lines")
+	cmd.Flags().Uint64Var(&start, "start", 0, "skip so many packets")
+	cmd.Flags().IntVarP(&count, "number", "n", 20, "packets to list")
+	return cmd
+}
+
+func printPage(out, talk io.Writer, page *query.Page, asJSON bool) error {
+	var buf []byte
+	for i := range page.Rows {
+		if asJSON {
+			line, err := json.Marshal(recordOf(&page.Rows[i], ""))
+			if err != nil {
+				return err
+			}
+			buf = append(append(buf, line...), '\n')
+			continue
+		}
+		buf = appendText(buf, &page.Rows[i])
+	}
+	if _, err := out.Write(buf); err != nil {
+		return err
+	}
+	more := ""
+	if !page.Exact {
+		more = ", and perhaps more"
+	}
+	_, err := fmt.Fprintf(talk, "%d of %d packets%s\n", len(page.Rows), page.Total, more)
+	return err
+}
+
+// exactly wants so many arguments.
+func exactly(n int, what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) != n {
+			return &exitError{code: exitOptions, err: fmt.Errorf("%s: name %s", cmd.CommandPath(), what), mend: "run: " + cmd.CommandPath() + " --help"}
+		}
+		return nil
+	}
+}
+
+// packetRecord is a packet as packets --json and export print it.
+type packetRecord struct {
+	Number    uint64 `json:"number"`
+	Time      string `json:"time"`
+	Direction string `json:"direction"`
+	Interface string `json:"interface,omitempty"`
+	Src       string `json:"src,omitempty"`
+	SrcPort   uint16 `json:"src_port,omitempty"`
+	Dst       string `json:"dst,omitempty"`
+	DstPort   uint16 `json:"dst_port,omitempty"`
+	Protocol  string `json:"protocol,omitempty"`
+	InnerSrc  string `json:"inner_src,omitempty"`
+	InnerDst  string `json:"inner_dst,omitempty"`
+	WireLen   uint32 `json:"wire_len"`
+	CapLen    uint32 `json:"cap_len"`
+	TCPFlags  uint16 `json:"tcp_flags,omitempty"`
+	Payload   uint32 `json:"payload_len,omitempty"`
+	Outcome   string `json:"outcome"`
+}
+
+func recordOf(s *packet.Summary, face string) packetRecord {
+	r := packetRecord{
+		Number: s.Number, Time: time.Unix(0, s.Time).UTC().Format(time.RFC3339Nano), Direction: s.Direction.String(), Interface: face,
+		WireLen: s.WireLen, CapLen: s.CapLen, TCPFlags: s.TCPFlags, Payload: s.PayloadLen, Outcome: s.Outcome.String(),
+	}
+	if o := &s.Outer; o.Version != 0 {
+		r.Src, r.Dst = string(o.Src.AppendTo(nil, o.Version)), string(o.Dst.AppendTo(nil, o.Version))
+		r.SrcPort, r.DstPort, r.Protocol = o.SrcPort, o.DstPort, packet.ProtoName(o.Proto)
+	}
+	if in := &s.Inner; *in != s.Outer {
+		r.InnerSrc, r.InnerDst = string(in.Src.AppendTo(nil, in.Version)), string(in.Dst.AppendTo(nil, in.Version))
+	}
+	return r
+}

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tarrafa/tarrafa/internal/archive"
+	"github.com/tarrafa/tarrafa/internal/index"
+)
+
+func reindexCommand() *cobra.Command {
+	var all bool
+	cmd := &cobra.Command{
+		Use:   "reindex DIR…",
+		Short: "Make the index of segments that have none, or an old or damaged one",
+		Example: `  tarrafa reindex ~/.local/share/tarrafa
+  tarrafa reindex --all DIR`,
+		Args: atLeastOne("a capture folder, or a folder of captures"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ctx, stop := interrupted(cmd.Context())
+			defer stop()
+			for _, name := range args {
+				dirs := []string{name}
+				if !archive.IsCapture(name) {
+					list, err := archive.List(name)
+					if err != nil {
+						return fileError(name, err)
+					}
+					dirs = list
+				}
+				for _, dir := range dirs {
+					s, err := archive.Open(dir)
+					if err != nil {
+						return fileError(dir, err)
+					}
+					bar := newProgress(cmd.ErrOrStderr(), dir, "packets")
+					b, err := index.Build(ctx, s, all, runtime.GOMAXPROCS(0), versionText(), bar.show)
+					bar.end()
+					if cerr := s.Close(); err == nil {
+						err = cerr
+					}
+					if err == nil {
+						err = failures(b)
+					}
+					if err != nil {
+						return err
+					}
+					_, _ = fmt.Fprintf(cmd.OutOrStdout(), "%s: %d segments indexed (%d packets), %d were good\n", printable(dir), b.Segments, b.Packets, b.Kept)
+				}
+			}
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&all, "all", false, "also those whose index is good")
+	return cmd
+}
+
+// failures makes one error of the segments that have no index.
+func failures(b *index.Built) error {
+	for n, err := range b.Failed {
+		return fmt.Errorf("%d of %d segments have no index; segment %d: %w", len(b.Failed), len(b.Failed)+b.Segments, n, err)
+	}
+	return nil
+}
+
+// progress shows how far a long work is: what is done, the rate, the remaining time. Only
+// on a terminal.
+type progress struct {
+	mu    sync.Mutex
+	w     io.Writer // nil: nothing is shown
+	what  string
+	unit  string
+	start time.Time
+	last  time.Time
+	shown bool
+}
+
+func newProgress(w io.Writer, what, unit string) *progress {
+	p := &progress{what: what, unit: unit, start: time.Now()}
+	if f, ok := w.(*os.File); ok && isTerminal(f) {
+		p.w = w
+	}
+	return p
+}
+
+func (p *progress) show(done, total uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	if p.w == nil || total == 0 || now.Sub(p.last) < 200*time.Millisecond {
+		return
+	}
+	p.last, p.shown = now, true
+	rate := float64(done) / now.Sub(p.start).Seconds()
+	left := "?"
+	if rate > 0 {
+		left = time.Duration(float64(total-min(done, total)) / rate * float64(time.Second)).Round(time.Second).String()
+	}
+	_, _ = fmt.Fprintf(p.w, "\r\x1b[K%s: %d %% of %d %s, %.2f M/s, %s left", printable(clip(p.what, 30)), done*100/total, total, p.unit, rate/1e6, left)
+}
+
+func (p *progress) end() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.shown {
+		_, _ = fmt.Fprint(p.w, "\r\x1b[K")
+	}
+}

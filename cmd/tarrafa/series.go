@@ -1,0 +1,50 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tarrafa/tarrafa/internal/history"
+	"github.com/tarrafa/tarrafa/internal/query"
+)
+
+func seriesCommand() *cobra.Command {
+	var q question
+	var bucket time.Duration
+	cmd := &cobra.Command{
+		Use:   "series FILE|DIR",
+		Short: "Packets and bytes over time",
+		Example: `  tarrafa series trace.pcap --bucket 10s
+  tarrafa series DIR -Y 'udp.port == 53' --bucket 1m --json`,
+		Args: exactly(1, "a capture file or folder"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if bucket < time.Microsecond {
+				return &exitError{code: exitOptions, err: fmt.Errorf("--bucket %s: at least a microsecond", bucket)}
+			}
+			return askCapture(cmd, &q, args[0], func(ctx context.Context, c *history.Capture, s query.Scope) error {
+				out, err := c.Series(ctx, s, bucket)
+				if err != nil {
+					return err
+				}
+				if q.asJSON {
+					return printJSON(cmd.OutOrStdout(), out)
+				}
+				tw := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', tabwriter.AlignRight)
+				_, _ = fmt.Fprintln(tw, "time\tpackets\tbytes\t")
+				for i, p := range out.Points {
+					at := time.Unix(0, out.Start+int64(i)*int64(bucket)).UTC().Format("2006-01-02T15:04:05.999999Z07:00")
+					_, _ = fmt.Fprintf(tw, "%s\t%d\t%d\t\n", at, p.Packets, p.Bytes)
+				}
+				return tw.Flush()
+			})
+		},
+	}
+	q.flags(cmd)
+	cmd.Flags().BoolVar(&q.asJSON, "json", false, "print one JSON object")
+	cmd.Flags().DurationVar(&bucket, "bucket", time.Second, "length of an interval")
+	return cmd
+}
