@@ -295,7 +295,7 @@ func (j *printing) batch(b *track.Batch) error {
 		} else {
 			j.buf = appendText(j.buf[:0], s)
 		}
-		row.PreviousShown = s.Time
+		row.Shown()
 		if _, err := j.w.Write(j.buf); err != nil {
 			return err
 		}

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 
 	"github.com/tarrafa/tarrafa/internal/archive"
+	"github.com/tarrafa/tarrafa/internal/query"
 	"github.com/tarrafa/tarrafa/internal/terminal"
 	"github.com/tarrafa/tarrafa/internal/track"
 )
@@ -19,6 +20,10 @@ import (
 // readToOutputs sends captures to JSON Lines, the database or another file: the same
 // followers as a live capture has, over files.
 func readToOutputs(ctx context.Context, stdout, stderr io.Writer, names []string, o *readOptions) error {
+	display, err := parseDisplay(o.display)
+	if err != nil {
+		return err
+	}
 	ins, err := openInputs(names, o.follow)
 	if err != nil {
 		return err
@@ -27,7 +32,7 @@ func readToOutputs(ctx context.Context, stdout, stderr io.Writer, names []string
 	log := slog.New(slog.NewTextHandler(stderr, nil))
 	var failed error
 	for _, in := range ins {
-		err := readInput(ctx, in, log, stdout, stderr, o)
+		err := readInput(ctx, in, display, log, stdout, stderr, o)
 		if errors.Is(err, context.Canceled) {
 			return failed
 		}
@@ -36,7 +41,7 @@ func readToOutputs(ctx context.Context, stdout, stderr io.Writer, names []string
 	return failed
 }
 
-func readInput(ctx context.Context, in *input, log *slog.Logger, stdout, stderr io.Writer, o *readOptions) error {
+func readInput(ctx context.Context, in *input, display *query.Filter, log *slog.Logger, stdout, stderr io.Writer, o *readOptions) error {
 	id, err := captureID(in.name)
 	if err != nil {
 		return err
@@ -52,11 +57,12 @@ func readInput(ctx context.Context, in *input, log *slog.Logger, stdout, stderr 
 			}
 		}
 	}
-	t := track.New()
+	shown := newBatchFilter(display)
+	t := shown.tracker()
 	all := &fan{outs: outs.list}
 	filtered := newFileFilter(o.filter)
 	err = t.Run(ctx, in.chunks, followerFunc(func(ctx context.Context, b *track.Batch) error {
-		b, err := filtered.batch(b)
+		b, err := filtered.batch(shown.batch(b))
 		if err != nil {
 			return &track.FatalError{Err: err}
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/tarrafa/tarrafa/internal/archive"
 	"github.com/tarrafa/tarrafa/internal/packet"
+	"github.com/tarrafa/tarrafa/internal/query"
 	"github.com/tarrafa/tarrafa/internal/stats"
 	"github.com/tarrafa/tarrafa/internal/terminal"
 	"github.com/tarrafa/tarrafa/internal/track"
@@ -19,24 +20,31 @@ import (
 func statsCommand() *cobra.Command {
 	var asJSON, noSandbox bool
 	var top int
+	var filter string
 	cmd := &cobra.Command{
 		Use:   "stats FILE|DIR|- …",
 		Short: "Count what a capture holds: totals, protocols, top addresses, ledger",
 		Example: `  tarrafa stats trace.pcap
+  tarrafa stats -Y 'udp.port == 53' trace.pcap
   tarrafa stats --json -n 10 ~/.local/share/tarrafa/20261121T120000Z-eth0`,
 		Args: atLeastOne("a capture file or folder"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if top < 0 || top > 1<<20 {
 				return &exitError{code: exitOptions, err: fmt.Errorf("-n %d: between 0 and %d addresses", top, 1<<20)}
 			}
+			display, err := parseDisplay(filter)
+			if err != nil {
+				return err
+			}
 			if err := confine(nil, noSandbox, readingRules(args, nil)); err != nil {
 				return err
 			}
-			return runStats(cmd.Context(), cmd.OutOrStdout(), args, asJSON, top)
+			return runStats(cmd.Context(), cmd.OutOrStdout(), args, display, asJSON, top)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	cmd.Flags().IntVarP(&top, "number", "n", 5, "addresses in each top list")
+	cmd.Flags().StringVarP(&filter, "display-filter", "Y", "", "only packets that match, in Wireshark's words")
 	noSandboxFlag(cmd.Flags(), &noSandbox)
 	return cmd
 }
@@ -51,15 +59,18 @@ func atLeastOne(what string) cobra.PositionalArgs {
 }
 
 // countFollower feeds the statistics.
-type countFollower struct{ counters *stats.Counters }
+type countFollower struct {
+	counters *stats.Counters
+	shown    *batchFilter
+}
 
 // Apply implements track.Follower.
 func (f countFollower) Apply(_ context.Context, b *track.Batch) error {
-	f.counters.Apply(b.Rows)
+	f.counters.Apply(f.shown.batch(b).Rows)
 	return nil
 }
 
-func runStats(ctx context.Context, w io.Writer, names []string, asJSON bool, top int) error {
+func runStats(ctx context.Context, w io.Writer, names []string, display *query.Filter, asJSON bool, top int) error {
 	ins, err := openInputs(names, false)
 	if err != nil {
 		return err
@@ -70,9 +81,10 @@ func runStats(ctx context.Context, w io.Writer, names []string, asJSON bool, top
 	follower := archive.FollowerEntry{Name: "stats", Parts: map[string]uint64{}}
 	var failed error
 	for _, in := range ins {
-		t := track.New()
+		shown := newBatchFilter(display)
+		t := shown.tracker()
 		// What was good before a damage counts and is shown before it is reported.
-		if err := t.Run(ctx, in.chunks, countFollower{counters}); err != nil {
+		if err := t.Run(ctx, in.chunks, countFollower{counters, shown}); err != nil {
 			failed = errors.Join(failed, err)
 		}
 		addLedger(&ledger, in.ledger())

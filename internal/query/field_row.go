@@ -16,6 +16,7 @@ type Row struct {
 	// Notes are values that later stages found: the flow's, the analysis's, names.
 	Notes []Note
 
+	shown bool // a packet was shown
 	count uint64
 	last  int64 // time of the packet in hand
 }
@@ -31,9 +32,12 @@ type Note struct {
 func (r *Row) Next(p *packet.Packet) {
 	switch {
 	case r.count == 0:
-		r.First, r.Previous, r.PreviousShown = p.Time, p.Time, p.Time
+		r.First, r.Previous = p.Time, p.Time
 	default:
 		r.Previous = r.last
+	}
+	if !r.shown {
+		r.PreviousShown = p.Time // nothing to count from
 	}
 	r.last = p.Time
 	r.Packet = p
@@ -43,4 +47,4 @@ func (r *Row) Next(p *packet.Packet) {
 
 // Shown notes that the packet was shown: the next one's frame.time_delta_displayed counts
 // from it.
-func (r *Row) Shown() { r.PreviousShown = r.Packet.Time }
+func (r *Row) Shown() { r.PreviousShown, r.shown = r.Packet.Time, true }
