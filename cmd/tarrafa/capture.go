@@ -29,6 +29,7 @@ type captureOptions struct {
 	dataDir     string
 	segmentSize size
 	segmentAge  time.Duration
+	flowMemory  size
 	keep        size
 	keepFor     time.Duration
 	view        string
@@ -40,7 +41,7 @@ type captureOptions struct {
 }
 
 func captureCommand() *cobra.Command {
-	o := captureOptions{segmentSize: archive.DefaultSegmentBytes}
+	o := captureOptions{segmentSize: archive.DefaultSegmentBytes, flowMemory: liveFlowMemory}
 	cmd := &cobra.Command{
 		Use:   "capture [-i INTERFACE]… [FILTER…]",
 		Short: "Capture live: archive, statistics, JSON Lines, PostgreSQL",
@@ -77,6 +78,7 @@ func (o *captureOptions) flags(f *pflag.FlagSet) {
 	f.Var(&o.keep, "keep", "keep at most so many bytes of captures, the oldest segments go (default: four fifths of the room there is)")
 	f.DurationVar(&o.keepFor, "keep-for", 0, "and no segment that is older, for example 168h")
 	f.DurationVar(&o.segmentAge, "segment-age", archive.DefaultSegmentAge, "or after this time")
+	f.Var(&o.flowMemory, "flow-memory", "memory for connections; when it is used up those silent for longest are given up, and counted")
 	f.StringVar(&o.view, "view", "auto", "live view: auto, terminal, log or none")
 	f.StringVar(&o.user, "user", "", "become this user after the socket is open (default: who called sudo)")
 	f.BoolVarP(&o.numeric, "numeric", "n", false, "accepted for tcpdump's sake: addresses and ports are never resolved")
@@ -110,6 +112,8 @@ func (o *captureOptions) validate() error {
 		return bad("--duration %s: a time from now on", o.duration)
 	case o.segmentSize < 1<<20:
 		return bad("--segment-size %s: at least 1 MiB", &o.segmentSize)
+	case o.flowMemory < minFlowMemory:
+		return bad("--flow-memory %s: at least %s", &o.flowMemory, formatSize(minFlowMemory))
 	case o.segmentAge < time.Second:
 		return bad("--segment-age %s: at least 1s", o.segmentAge)
 	}

@@ -58,6 +58,7 @@ func (o *outputFlags) sinkNames() []string {
 type output struct {
 	name    string
 	sink    track.Follower
+	tracker *track.Tracker           // nil: one that decodes only
 	from    segment.Cursor           // where it goes on
 	applied func() uint64            // nil: what the tracker has applied
 	parts   func() map[string]uint64 // what applied is made of; may be nil

@@ -7,8 +7,10 @@ import (
 	"time"
 
 	"github.com/tarrafa/tarrafa/internal/archive"
+	"github.com/tarrafa/tarrafa/internal/flow"
 	"github.com/tarrafa/tarrafa/internal/index"
 	"github.com/tarrafa/tarrafa/internal/live"
+	"github.com/tarrafa/tarrafa/internal/track"
 )
 
 // retainEvery is how often the age and the size of what is kept are looked at.
@@ -61,7 +63,8 @@ func roomFor(dataDir string) int64 {
 	return (free + used) / 5 * 4
 }
 
-// followIndex lets the index of each segment be written beside the capture.
+// followIndex lets the index of each segment be written beside the capture, with what is
+// known of the connections.
 func (s *session) followIndex() error {
 	root, err := s.archive.Root()
 	if err != nil {
@@ -69,6 +72,7 @@ func (s *session) followIndex() error {
 	}
 	s.index, err = index.NewWriter(index.Config{
 		Root: root, Capture: s.archive.ID(), Program: versionText(),
+		Notes: func(b *track.Batch) []flow.Note { return b.Notes },
 		Trouble: func(n uint32, err error) {
 			s.say(live.Warning, fmt.Sprintf("segment %d has no index: %v; make it later: tarrafa reindex %s", n, err, s.archive.Dir()))
 		},
@@ -76,6 +80,7 @@ func (s *session) followIndex() error {
 	if err != nil {
 		return err
 	}
-	s.follow(&output{name: "index", sink: s.index})
+	s.links.index = s.index
+	s.follow(s.links.output())
 	return nil
 }

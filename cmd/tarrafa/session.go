@@ -37,6 +37,7 @@ type session struct {
 	archive *archive.Archive
 	hub     *live.Hub
 	outputs *outputs
+	links   *connections
 	page    *web.Server // nil: none is served
 
 	index     *index.Writer
@@ -98,7 +99,7 @@ func newSession(stdout, stderr io.Writer, o *captureOptions, expr string, source
 	s.hub = live.New(live.Config{
 		Capture:    live.Capture{Interfaces: o.interfaces, Filter: expr, Archive: a.Dir()},
 		Ledger:     func() *live.Ledger { l := s.ledger(); return &l },
-		Interfaces: s.interfaces, Sinks: s.sinks,
+		Interfaces: s.interfaces, Sinks: s.sinks, Analysis: s.connections,
 	})
 	s.follow(&output{name: "statistics", sink: s.hub})
 	for _, r := range recovered {
@@ -110,6 +111,9 @@ func newSession(stdout, stderr io.Writer, o *captureOptions, expr string, source
 	}
 	for _, out := range s.outputs.list {
 		s.follow(out)
+	}
+	if s.links, err = newConnections(a.Dir(), int64(o.flowMemory), s.log); err != nil {
+		return nil, errors.Join(err, s.outputs.close(context.Background()), a.Close(), a.Release(a.Ledger()))
 	}
 	if err := s.followIndex(); err != nil {
 		return nil, errors.Join(err, a.Close(), a.Release(a.Ledger()))
@@ -131,6 +135,9 @@ func (s *session) follow(out *output) {
 	f := &follower{
 		name: out.name, sink: out.sink, tracker: track.New(), tail: s.archive.Follow(out.from),
 		applied: out.applied, parts: out.parts, custom: out.follow,
+	}
+	if out.tracker != nil {
+		f.tracker = out.tracker
 	}
 	if f.applied == nil {
 		f.applied = f.tracker.Applied
@@ -372,6 +379,14 @@ func (s *session) ledger() archive.Ledger {
 	return l
 }
 
+// connections is the view's picture of the flows.
+func (s *session) connections() *live.Analysis {
+	if s.links == nil {
+		return nil
+	}
+	return s.links.snapshot()
+}
+
 // sinks is the view's picture of the outputs.
 func (s *session) sinks() []live.Sink {
 	if s.outputs == nil {
@@ -402,6 +417,7 @@ func (s *session) report() error {
 		out = s.stderr
 	}
 	_, _ = io.WriteString(out, s.hub.Statistics(5).Text(words())+"\n"+terminal.LedgerText(&l, language()))
+	_, _ = io.WriteString(s.stderr, connectionsText(s.links.snapshot()))
 	_, _ = fmt.Fprintf(s.stderr, "Kept in %s\n", s.archive.Dir())
 	err := s.archive.Release(l)
 	for _, f := range s.followers {

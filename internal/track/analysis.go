@@ -1,6 +1,7 @@
 package track
 
 import (
+	"math/bits"
 	"sync"
 
 	"github.com/tarrafa/tarrafa/internal/app"
@@ -56,7 +57,12 @@ type AnalysisCounters struct {
 }
 
 // Retransmissions returns the TCP segments that were sent again, of any kind.
-func (c *AnalysisCounters) Retransmissions() uint64 { return c.Verdicts[0] }
+func (c *AnalysisCounters) Retransmissions() uint64 { return c.Verdict(flow.Retransmission) }
+
+// Verdict returns the packets with a verdict.
+func (c *AnalysisCounters) Verdict(v flow.Analysis) uint64 {
+	return c.Verdicts[bits.TrailingZeros32(uint32(v))%flow.AnalysisCount]
+}
 
 // Analysis is what a [Tracker] finds out beyond the headers: flows, the TCP analysis,
 // names. It belongs to one Tracker; Counters may be called by any goroutine.

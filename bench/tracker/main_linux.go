@@ -1,0 +1,299 @@
+// Tracker measures what a packet costs in the tracker: decoding, the flow table with the
+// TCP analysis, the applications' names, the findings. Times are those of the measuring
+// thread's processor time, so that what else runs on the machine counts less.
+//
+//	go run ./bench/tracker FILE…                 packets of captures, held in memory
+//	go run ./bench/tracker -flows 5000000        made-up packets of so many connections
+//	go run ./bench/tracker -against FILE…        the same file with tshark and Debian's flow meters
+//
+// go run ./bench/corpus makes a file of mixed traffic.
+package main
+
+import (
+	"encoding/binary"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"runtime"
+	"slices"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/tarrafa/tarrafa/internal/flow"
+	"github.com/tarrafa/tarrafa/internal/packet"
+	"github.com/tarrafa/tarrafa/internal/segment"
+	"github.com/tarrafa/tarrafa/internal/track"
+)
+
+func main() {
+	flows := flag.Int("flows", 0, "made-up packets of so many concurrent connections, instead of files")
+	packets := flag.Int("packets", 20_000_000, "made-up packets")
+	limit := flag.Int64("bytes", 512<<20, "of each file, so many bytes")
+	memory := flag.Int64("flow-memory", 0, "cap on flows, bytes; 0: 1 GiB, or what -flows needs")
+	against := flag.Bool("against", false, "compare with tshark -z conv,tcp and with flow meters that are installed")
+	flag.Parse()
+	if *against {
+		for _, f := range flag.Args() {
+			compare(f)
+		}
+		return
+	}
+	runtime.LockOSThread()
+	if *flows > 0 {
+		if *memory == 0 {
+			*memory = int64(*flows) * 1100
+		}
+		fmt.Printf("%d connections at once, 60-byte segments in random order, cap %d MB\n", *flows, *memory>>20)
+		synthetic(*flows, *packets, *memory)
+		return
+	}
+	if *memory == 0 {
+		*memory = 1 << 30
+	}
+	for _, name := range flag.Args() {
+		chunks, n, err := load(name, *limit)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "tracker:", err)
+			os.Exit(1)
+		}
+		fmt.Printf("%s: %d packets\n", name, n)
+		table(chunks, n, *memory)
+	}
+}
+
+// levels are what is measured, each with what the one before does.
+var levels = []struct {
+	name string
+	make func(memory int64) *stage
+}{
+	{"decode", func(int64) *stage { return &stage{tracker: track.New()} }},
+	{"+ flows, TCP analysis", func(m int64) *stage {
+		return &stage{tracker: track.New(), table: flow.NewTable(flow.Options{Memory: m}), notes: make([]flow.Note, 4096)}
+	}},
+	{"+ names", func(m int64) *stage { return analysing(m, nil) }},
+	{"+ findings", func(m int64) *stage { return analysing(m, flow.NewWatch(flow.WatchOptions{})) }},
+}
+
+type stage struct {
+	tracker  *track.Tracker
+	table    *flow.Table
+	notes    []flow.Note
+	analysis *track.Analysis
+}
+
+func analysing(memory int64, w *flow.Watch) *stage {
+	a := track.NewAnalysis(track.AnalysisOptions{Memory: memory, Watch: w, Ended: func(*track.Conversation) {}})
+	return &stage{tracker: track.NewAnalysing(a), analysis: a}
+}
+
+func (s *stage) work(c *segment.Chunk) {
+	s.tracker.Load(c)
+	for b := s.tracker.Next(); b != nil; b = s.tracker.Next() {
+		if s.table != nil {
+			s.table.Apply(b.Rows, b.Chunk.Bytes, s.notes)
+		}
+	}
+}
+
+func (s *stage) counters() (c flow.Counters) {
+	switch {
+	case s.analysis != nil:
+		return s.analysis.Counters().Flow
+	case s.table != nil:
+		return s.table.Counters()
+	}
+	return c
+}
+
+func load(name string, limit int64) (chunks []*segment.Chunk, packets int, err error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer f.Close()
+	r, err := segment.NewReader(f, segment.ReaderOptions{})
+	if err != nil {
+		return nil, 0, err
+	}
+	defer r.Close()
+	for size := int64(0); size < limit; {
+		c, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, 0, err
+		}
+		kept := *c
+		kept.Bytes = slices.Clone(c.Bytes)
+		r.Release(c)
+		chunks = append(chunks, &kept)
+		size += int64(len(kept.Bytes))
+		packets += int(kept.Packets)
+	}
+	return chunks, packets, nil
+}
+
+// threadTime is the processor time of this thread.
+func threadTime() time.Duration {
+	var u unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_THREAD, &u); err != nil {
+		fmt.Fprintln(os.Stderr, "tracker:", err)
+		os.Exit(1)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+func header() {
+	fmt.Printf("  %-24s %10s %10s %10s %10s %10s %8s\n", "", "ns/packet", "M/s", "flows", "forced", "flow MB", "RSS MB")
+}
+
+func line(name string, n int, took time.Duration, c flow.Counters) {
+	ns := float64(took.Nanoseconds()) / float64(n)
+	fmt.Printf("  %-24s %10.1f %10.2f %10d %10d %10d %8d\n", name, ns, 1e3/ns, c.Flows, c.Forced, c.Memory>>20, resident()>>20)
+}
+
+// table runs every level over the chunks three times, each time with new tables, and
+// prints the fastest run.
+func table(chunks []*segment.Chunk, n int, memory int64) {
+	header()
+	for _, l := range levels {
+		best := time.Duration(1 << 62)
+		var c flow.Counters
+		for range 3 {
+			s := l.make(memory)
+			start := threadTime()
+			for _, c := range chunks {
+				s.work(c)
+			}
+			best = min(best, threadTime()-start)
+			c = s.counters()
+		}
+		line(l.name, n, best, c)
+		runtime.GC()
+	}
+}
+
+// synthetic measures with packets of random connections, after each has been seen once.
+func synthetic(flows, packets int, memory int64) {
+	header()
+	for _, l := range levels {
+		s := l.make(memory)
+		b := segment.NewBuilder(make([]byte, 0, segment.ChunkSize))
+		r := rand.New(rand.NewPCG(1, 2))
+		next, clock, number := 0, int64(1e18), uint64(1)
+		var took time.Duration
+		n := 0
+		for next < flows+packets {
+			b.Reset(make([]byte, 0, segment.ChunkSize))
+			warm := next < flows
+			for {
+				p := b.Packet(0, clock, 60, 60, packet.DirectionReceived)
+				if p == nil {
+					break
+				}
+				conn := next
+				if !warm {
+					conn = r.IntN(flows)
+				}
+				clock += 200
+				fill(p, uint32(conn), uint32(next))
+				next++
+			}
+			c := &segment.Chunk{
+				Segment: 1, First: number, Packets: b.Packets(), Bytes: b.Bytes(),
+				Interfaces: []segment.Interface{{Link: packet.LinkEthernet, Resolution: segment.Nanoseconds}},
+			}
+			number += uint64(c.Packets)
+			start := threadTime()
+			s.work(c)
+			if !warm {
+				took += threadTime() - start
+				n += int(c.Packets)
+			}
+		}
+		line(l.name, n, took, s.counters())
+		s = nil
+		runtime.GC()
+	}
+}
+
+// fill writes a TCP segment with 6 bytes of payload of a connection.
+func fill(p []byte, conn, seq uint32) {
+	clear(p)
+	p[12], p[14] = 8, 0x45
+	p[17] = 46
+	p[22], p[23] = 64, 6
+	p[26] = 10
+	binary.BigEndian.PutUint32(p[26:], 10<<24|conn>>2)
+	binary.BigEndian.PutUint32(p[30:], 198<<24|18<<16|conn&0xff)
+	binary.BigEndian.PutUint16(p[34:], uint16(1024+conn&3))
+	binary.BigEndian.PutUint16(p[36:], 443)
+	binary.BigEndian.PutUint32(p[38:], seq)
+	binary.BigEndian.PutUint32(p[42:], seq)
+	p[46], p[47] = 0x50, 0x10
+	binary.BigEndian.PutUint16(p[48:], 500)
+}
+
+func resident() int64 {
+	b, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0
+	}
+	var total, pages int64
+	if _, err := fmt.Sscan(string(b), &total, &pages); err != nil {
+		return 0
+	}
+	return pages * int64(os.Getpagesize())
+}
+
+// compare runs other programs over a file and prints the ratios of processor time.
+func compare(name string) {
+	fmt.Println(name)
+	dir, err := os.MkdirTemp("", "tracker")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "tracker:", err)
+		os.Exit(1)
+	}
+	defer os.RemoveAll(dir)
+	ours := dir + "/tarrafa"
+	if out, err := exec.Command("go", "build", "-o", ours, "./cmd/tarrafa").CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "tracker: build: %v\n%s", err, out)
+		os.Exit(1)
+	}
+	base := 0.0
+	for _, c := range [][]string{
+		{ours, "flows", "--no-sandbox", "--json", name},
+		{ours, "findings", "--no-sandbox", name},
+		{"tshark", "-n", "-q", "-z", "conv,tcp", "-r", name},
+		{"softflowd", "-r", name, "-d", "-n", "127.0.0.1:9"},
+		{"argus", "-r", name, "-w", "/dev/null"},
+	} {
+		if _, err := exec.LookPath(c[0]); err != nil {
+			fmt.Printf("  %-34s not installed\n", c[0])
+			continue
+		}
+		cmd := exec.Command(c[0], c[1:]...)
+		start := time.Now()
+		if err := cmd.Run(); err != nil {
+			fmt.Printf("  %-34s %v\n", c[0], err)
+			continue
+		}
+		u := cmd.ProcessState.SysUsage().(*syscall.Rusage)
+		cpu := float64(time.Duration(u.Utime.Nano()+u.Stime.Nano())) / 1e9
+		if base == 0 {
+			base = cpu
+		}
+		label := c[0]
+		if c[0] == ours {
+			label = "tarrafa " + c[1]
+		}
+		fmt.Printf("  %-34s CPU %8.2f s  wall %8.2f s  RSS %6d MB  ratio %6.1f\n", label, cpu, time.Since(start).Seconds(), u.Maxrss>>10, cpu/base)
+	}
+}
