@@ -165,9 +165,9 @@ func (w *worker) topUnit(u *unit, sel *selection, f *topField, t *tally) error {
 // topColumns counts by dictionary entry.
 type topColumns struct {
 	cols   []*index.Values
-	names  []map[int32]int32 // dictionary entry -> entry of the first column's; nil: itself
-	skip   [][]bool          // entries that are not of the field
-	protos []*index.Values   // for ports: whose they are
+	names  [][]int32       // dictionary entry -> place in counts
+	skip   [][]bool        // entries that are not of the field
+	protos []*index.Values // for ports: whose they are
 	proto  uint8
 	counts []query.Amount
 	text   []string
@@ -191,7 +191,7 @@ func newTopColumns(c *columns, f *topField) (*topColumns, error) {
 				return err
 			}
 		}
-		names := make(map[int32]int32, max(len(v.Words), len(v.Numbers)))
+		names := make([]int32, max(len(v.Words), len(v.Numbers)))
 		skip := make([]bool, max(len(v.Words), len(v.Numbers)))
 		for i := range skip {
 			text := ""
@@ -207,7 +207,7 @@ func newTopColumns(c *columns, f *topField) (*topColumns, error) {
 				ids[text] = id
 				t.text = append(t.text, text)
 			}
-			names[int32(i)] = id
+			names[i] = id
 		}
 		t.cols, t.names, t.skip, t.protos = append(t.cols, v), append(t.names, names), append(t.skip, skip), append(t.protos, p)
 		return nil

@@ -1,0 +1,249 @@
+// Bench of the index and of questions: makes an archive of headers-only packets, indexes
+// it, asks, and prints a table. With -tshark the same questions go to tshark, over a
+// sample, and its times are scaled to the size of the archive.
+//
+//	go run ./bench/history -packets 10000000 -tshark
+package main
+
+import (
+	"context"
+	"encoding/binary"
+	"flag"
+	"fmt"
+	"log"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/tarrafa/tarrafa/internal/archive"
+	"github.com/tarrafa/tarrafa/internal/history"
+	"github.com/tarrafa/tarrafa/internal/index"
+	"github.com/tarrafa/tarrafa/internal/packet"
+	"github.com/tarrafa/tarrafa/internal/query"
+	"github.com/tarrafa/tarrafa/internal/segment"
+)
+
+func main() {
+	packets := flag.Int("packets", 1_000_000, "packets in the archive")
+	dir := flag.String("dir", "", "where to make it; default: a temporary folder, removed afterwards")
+	tshark := flag.Bool("tshark", false, "ask tshark too, over a sample")
+	flag.Parse()
+	debug.SetGCPercent(50)
+	if err := run(*packets, *dir, *tshark); err != nil {
+		log.Fatal(err)
+	}
+}
+
+const needle = "203.0.113.77"
+
+func run(packets int, dir string, tshark bool) error {
+	if dir == "" {
+		tmp, err := os.MkdirTemp("", "tarrafa-bench-*")
+		if err != nil {
+			return err
+		}
+		defer func() { _ = os.RemoveAll(tmp) }()
+		dir = tmp
+	}
+	start := time.Now()
+	capture, err := build(dir, packets)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%d packets written in %s\n", packets, time.Since(start).Round(time.Millisecond))
+	s, err := archive.Open(capture)
+	if err != nil {
+		return err
+	}
+	for _, workers := range []int{1, runtime.GOMAXPROCS(0)} {
+		start = time.Now()
+		b, err := index.Build(context.Background(), s, true, workers, "bench", nil)
+		if err != nil || len(b.Failed) > 0 {
+			return fmt.Errorf("index: %w, %v", err, b.Failed)
+		}
+		d := time.Since(start)
+		fmt.Printf("index, %d workers: %.2f M packets/s, %.1f bytes a packet\n", workers, float64(packets)/d.Seconds()/1e6, float64(indexSize(capture))/float64(packets))
+	}
+	if err := s.Close(); err != nil {
+		return err
+	}
+	c, err := history.Open(capture, history.Options{})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = c.Close() }()
+	if err := ask(c, packets); err != nil {
+		return err
+	}
+	fmt.Printf("RSS %d MB\n", rss()>>20)
+	if tshark {
+		return askTshark(capture, packets)
+	}
+	return nil
+}
+
+func filter(text string) query.Scope {
+	f, err := query.Parse(text)
+	if err != nil {
+		log.Fatal(err)
+	}
+	return query.Scope{Filter: f}
+}
+
+// ask prints how long each question takes, the second of two times with another filter
+// each, so that files are in memory and results are not.
+func ask(c *history.Capture, packets int) error {
+	ctx := context.Background()
+	fmt.Printf("%-44s %12s %12s\n", "question", "first", "again")
+	row := func(name string, questions ...func() error) error {
+		fmt.Printf("%-44s", name)
+		for _, q := range questions {
+			start := time.Now()
+			if err := q(); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			fmt.Printf(" %12s", time.Since(start).Round(10*time.Microsecond))
+		}
+		fmt.Println()
+		return nil
+	}
+	twice := func(name string, q func(round int) error) error {
+		return row(name, func() error { return q(0) }, func() error { return q(1) })
+	}
+	for _, t := range []struct {
+		name string
+		q    func(round int) error
+	}{
+		{"totals", func(int) error { _, err := c.Totals(ctx, query.Scope{}); return err }},
+		{"series, 1 s", func(int) error { _, err := c.Series(ctx, query.Scope{}, time.Second); return err }},
+		{"top 5 of src", func(int) error { _, err := c.Top(ctx, query.Scope{}, "src", 5); return err }},
+		{"top 5 of tcp.dstport, no counts", func(int) error { _, err := c.Top(ctx, query.Scope{}, "tcp.dstport", 5); return err }},
+		{"address and port, first 100", func(r int) error {
+			_, err := c.Packets(ctx, filter(fmt.Sprintf("ip.addr == 10.0.0.%d && tcp.port == 443", 3+r)), 0, 100)
+			return err
+		}},
+		{"count, filter on two columns", func(r int) error {
+			_, err := c.Count(ctx, filter(fmt.Sprintf("tcp.port == 443 && frame.len > %d", 1000+r)))
+			return err
+		}},
+		{"needle: one address, count", func(r int) error {
+			n, err := c.Count(ctx, filter(fmt.Sprintf("ip.addr == %s && frame.len > %d", needle, r)))
+			if err == nil && n != 3 {
+				err = fmt.Errorf("%d found, want 3", n)
+			}
+			return err
+		}},
+		{"page of 100 in the middle", func(r int) error {
+			_, err := c.Packets(ctx, query.Scope{}, uint64(packets/2+r*1000), 100)
+			return err
+		}},
+		{"page of 100 at the end", func(int) error {
+			_, err := c.Packets(ctx, query.Scope{}, uint64(packets-100), 100)
+			return err
+		}},
+	} {
+		if err := twice(t.name, t.q); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// askTshark asks over the first packets of the archive.
+func askTshark(capture string, packets int) error {
+	sample := filepath.Join(capture, "sample.pcap")
+	const n = 200_000
+	if out, err := exec.Command("editcap", "-r", filepath.Join(capture, archive.FileName(1)), sample, fmt.Sprintf("1-%d", n)).CombinedOutput(); err != nil {
+		return fmt.Errorf("editcap: %w: %s", err, out)
+	}
+	fmt.Printf("%-44s %12s %12s\n", "tshark, over a sample", "measured", "scaled")
+	for _, q := range [][]string{
+		{"totals", "-q", "-z", "io,phs"}, {"series, 1 s", "-q", "-z", "io,stat,1"}, {"top of src", "-q", "-z", "endpoints,ip"},
+		{"count, filter on two fields", "-Y", "tcp.port == 443 && frame.len > 1000", "-T", "fields", "-e", "frame.number"},
+	} {
+		start := time.Now()
+		if err := exec.Command("tshark", append([]string{"-n", "-r", sample}, q[1:]...)...).Run(); err != nil {
+			return fmt.Errorf("tshark: %w", err)
+		}
+		d := time.Since(start)
+		fmt.Printf("%-44s %12s %12s\n", q[0], d.Round(time.Millisecond), (d * time.Duration(packets/n)).Round(time.Millisecond))
+	}
+	return nil
+}
+
+func indexSize(dir string) (sum int64) {
+	names, _ := filepath.Glob(filepath.Join(dir, "*.parquet"))
+	for _, name := range names {
+		if info, err := os.Stat(name); err == nil {
+			sum += info.Size()
+		}
+	}
+	return sum
+}
+
+func rss() int64 {
+	b, _ := os.ReadFile("/proc/self/status")
+	for line := range strings.Lines(string(b)) {
+		var kb int64
+		if _, err := fmt.Sscanf(line, "VmRSS: %d kB", &kb); err == nil {
+			return kb << 10
+		}
+	}
+	return 0
+}
+
+// build writes the archive: 54 bytes of each packet, some thousand addresses of which few
+// are frequent, ten thousand packets a second.
+func build(dir string, packets int) (string, error) {
+	a, _, err := archive.Create(archive.Config{
+		DataDir: dir, Program: "bench",
+		Interfaces: []segment.Interface{{Name: "bench0", Link: packet.LinkEthernet, SnapLen: 54, Resolution: segment.Nanoseconds}},
+	})
+	if err != nil {
+		return "", err
+	}
+	r := rand.New(rand.NewPCG(7, 9))
+	zipf := rand.NewZipf(r, 1.2, 4, 4095)
+	b := segment.NewBuilder(nil)
+	b.Reset(a.Buffer())
+	var h [54]byte
+	h[12], h[14], h[22], h[46], h[47] = 8, 0x45, 64, 0x50, 0x10
+	now := int64(1_750_000_000_000_000_000)
+	for i := range packets {
+		now += int64(r.IntN(200_000))
+		src, dst := uint32(0x0a000000+zipf.Uint64()), uint32(0xc0a80000+zipf.Uint64())
+		if packets > 3 && i%(packets/3) == packets/6 {
+			src = 0xcb00714d // the needle
+		}
+		size := []uint32{54, 54, 66, 590, 1514, 1514}[r.IntN(6)]
+		binary.BigEndian.PutUint16(h[16:], uint16(size-14))
+		binary.BigEndian.PutUint32(h[26:], src)
+		binary.BigEndian.PutUint32(h[30:], dst)
+		binary.BigEndian.PutUint16(h[34:], uint16(32768+r.IntN(28000)))
+		binary.BigEndian.PutUint16(h[36:], []uint16{443, 443, 80, 22, 5432}[r.IntN(5)])
+		binary.BigEndian.PutUint32(h[38:], r.Uint32())
+		binary.BigEndian.PutUint32(h[42:], r.Uint32())
+		h[23] = 6
+		for {
+			if p := b.Packet(0, now, 54, size, packet.Direction(1+i%2)); p != nil {
+				copy(p, h[:])
+				break
+			}
+			a.Append(b)
+			if err := a.Trouble(); err != nil {
+				return "", err
+			}
+			b.Reset(a.Buffer())
+		}
+	}
+	a.Append(b)
+	if err := a.Close(); err != nil {
+		return "", err
+	}
+	return a.Dir(), a.Release(a.Ledger())
+}
