@@ -100,10 +100,12 @@ func (s *Server) session(w http.ResponseWriter, r *http.Request) {
 		LiveID   string `json:"live_id,omitempty"`
 		CanStop  bool   `json:"can_stop"`
 		Captures bool   `json:"captures"`
+		Analysis bool   `json:"analysis"` // flows and findings can be asked for
 	}{
 		Version: s.cfg.Version, Live: s.cfg.Hub != nil, LiveID: s.cfg.LiveID,
 		CanStop: s.cfg.Stop != nil, Captures: s.cfg.Captures != nil,
 	}
+	_, v.Analysis = s.cfg.Captures.(Analyser)
 	if ses := sessionOf(r.Context()); ses != nil {
 		v.CSRF = ses.csrf
 	}
@@ -134,7 +136,8 @@ func (s *Server) stop(w http.ResponseWriter, _ *http.Request) {
 func (s *Server) checkFilter(w http.ResponseWriter, r *http.Request) {
 	f, err := query.Parse(r.FormValue("text"))
 	if err != nil {
-		s.fail(w, err)
+		// That a filter is wrong is the answer, not a failure of the question.
+		answer(w, map[string]*problem{"problem": problemOf(err)})
 		return
 	}
 	text := ""

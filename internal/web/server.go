@@ -25,6 +25,7 @@ type Server struct {
 	guess    chan struct{} // holds a place while a password is tried
 	library  *library
 	live     *liveViews
+	analyses analyses
 	listener net.Listener
 
 	refused [refusals]atomic.Uint64
@@ -51,7 +52,7 @@ func New(cfg Config) *Server {
 	}
 	s := &Server{
 		cfg: cfg, sessions: newSessions(), pages: ui.Files(),
-		guess: make(chan struct{}, 1), ending: make(chan struct{}),
+		guess: make(chan struct{}, 1), analyses: analyses{limit: make(chan struct{}, 1)}, ending: make(chan struct{}),
 	}
 	s.Show(cfg.Content)
 	return s
@@ -174,6 +175,9 @@ func (s *Server) handler() http.Handler {
 	mux.HandleFunc("GET /api/v1/captures/{id}/packets", s.packets)
 	mux.HandleFunc("GET /api/v1/captures/{id}/packets/{number}", s.packet)
 	mux.HandleFunc("GET /api/v1/captures/{id}/packets/{number}/bytes", s.packetBytes)
+	mux.HandleFunc("GET /api/v1/captures/{id}/stream", s.stream)
+	mux.HandleFunc("GET /api/v1/captures/{id}/analysis", s.analysis)
+	mux.HandleFunc("GET /api/v1/captures/{id}/export", s.export)
 	mux.HandleFunc("GET /api/v1/ws", s.socket)
 	return s.guard(mux)
 }

@@ -22,6 +22,7 @@ export interface Session {
   live_id?: string;
   can_stop: boolean;
   captures: boolean;
+  analysis: boolean;
 }
 
 export interface Amount {
@@ -106,6 +107,66 @@ export interface Detail {
   interface: string;
   data: string;
   tree: TreeNode[];
+}
+
+export interface Half {
+  packets: number;
+  bytes: number;
+  payload: number;
+  retransmissions: number;
+}
+
+export interface Flow {
+  flow: number;
+  protocol: string;
+  client: string;
+  client_port: number;
+  server: string;
+  server_port: number;
+  first_packet: number;
+  start: string;
+  duration_ns: number;
+  conn_state: string;
+  history: string;
+  initial_rtt_ns?: number;
+  app?: string;
+  name?: string;
+  host?: string;
+  from_client: Half;
+  from_server: Half;
+}
+
+export interface Finding {
+  id: number;
+  kind: string;
+  severity: "info" | "warning" | "serious";
+  first: string;
+  count: number;
+  sentence: string;
+  evidence: number[] | null;
+}
+
+export interface Analysis {
+  packets: number;
+  flow_count: number;
+  forced: number;
+  flows: Flow[];
+  findings: Finding[];
+}
+
+export interface Stream {
+  protocol: string;
+  client: string;
+  client_port: number;
+  server: string;
+  server_port: number;
+  filter: string;
+  packets: number;
+  bytes: [number, number];
+  gaps: number;
+  gap_bytes: number;
+  more: boolean;
+  pieces: { from_client: boolean; packet: number; time: string; data?: string; gap?: number }[];
 }
 
 let csrf = "";

@@ -23,7 +23,8 @@ export interface GridEvents {
 }
 
 export const ROW = 20;
-const OVERSCAN = 40;
+const OVERSCAN = 90;
+const MARGIN = 45; // rows left of a window when the next one is asked for
 
 export class Grid {
   following = true;
@@ -198,7 +199,10 @@ export class Grid {
     const first = Math.floor(this.top);
     const last = Math.min(this.total, first + this.visible + 1);
     const a = this.asked;
-    const covered = !a.follow && first >= a.from && last <= a.from + a.count;
+    const covered =
+      !a.follow &&
+      Math.max(0, first - MARGIN) >= a.from &&
+      Math.min(this.total, last + MARGIN) <= a.from + a.count;
     if (!force && covered) return;
     const from = Math.max(0, first - OVERSCAN);
     const count = this.visible + 1 + 2 * OVERSCAN;

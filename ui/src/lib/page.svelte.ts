@@ -1,4 +1,5 @@
 import {
+  type Analysis,
   ApiError,
   type Capture,
   type Detail,
@@ -6,6 +7,7 @@ import {
   type Ledger,
   type Problem,
   type Session,
+  type Stream,
   setCsrf,
   write,
 } from "./api";
@@ -95,7 +97,6 @@ class Page {
   ended = $state(false);
   closing = $state(false);
   dismissed = $state(false); // the last word has been read
-  sameHash = $state(false); // the server can look for equal payloads
   tab = $state<Tab>("packets");
   capture = $state(""); // "live" or an identifier
   captures = $state.raw<Capture[]>([]);
@@ -116,6 +117,13 @@ class Page {
   selected = $state(-1); // position
   detail = $state.raw<Detail | null>(null);
   detailError = $state("");
+  analysis = $state.raw<Analysis | null>(null);
+  analysing = $state(false);
+  analysisError = $state("");
+  private analysed = ""; // capture that analysis is of
+  stream = $state.raw<Stream | null>(null);
+  streaming = $state(false);
+  streamError = $state("");
   dialog = $state<"" | "help" | "goto" | "export" | "close" | "delete">("");
   notice = $state("");
   language = $state<Language>((stored("language") as Language) || preferred(navigator.languages));
@@ -195,6 +203,11 @@ class Page {
   private takeRows(data: ArrayBuffer): void {
     const rows = new Rows(data);
     if (rows.view !== this.view) return;
+    if (this.going && rows.total > 0) {
+      const n = this.going;
+      this.going = 0;
+      setTimeout(() => this.onGoto(n));
+    }
     if (rows.count === 0 || rows.request === this.request || this.following) {
       this.total = rows.total;
       this.exact = (rows.flags & EXACT) !== 0;
@@ -305,6 +318,55 @@ class Page {
       this.detail = null;
       this.detailError = e instanceof ApiError ? e.problem.error : String(e);
     }
+  }
+
+  async loadAnalysis(): Promise<void> {
+    if (this.analysing) return;
+    if (this.analysed !== this.capture) this.analysis = null;
+    const id = this.capture;
+    this.analysing = true;
+    this.analysisError = "";
+    try {
+      const a = await get<Analysis>(`captures/${id}/analysis`);
+      if (id === this.capture) {
+        this.analysis = a;
+        this.analysed = id;
+      }
+    } catch (e) {
+      this.analysisError = e instanceof Error ? e.message : String(e);
+    } finally {
+      this.analysing = false;
+    }
+  }
+
+  /** Shows the conversation that a packet belongs to. */
+  async follow(packet: number): Promise<void> {
+    this.tab = "streams";
+    this.stream = null;
+    this.streaming = true;
+    this.streamError = "";
+    try {
+      this.stream = await get<Stream>(`captures/${this.capture}/stream`, { packet: String(packet) });
+    } catch (e) {
+      this.streamError = e instanceof Error ? e.message : String(e);
+    } finally {
+      this.streaming = false;
+    }
+  }
+
+  onGoto: (n: number) => void = () => {};
+  private going = 0;
+
+  /** Shows a packet among all of the capture. */
+  goto(n: number): void {
+    this.tab = "packets";
+    if (this.filter === "" && this.end === 0n) {
+      this.onGoto(n);
+      return;
+    }
+    this.going = n;
+    this.text = "";
+    this.openView("", 0n, 0n);
   }
 
   async stop(): Promise<void> {

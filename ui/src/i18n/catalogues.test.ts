@@ -1,0 +1,22 @@
+import { describe, expect, it } from "vitest";
+import { preferred, translate } from "../lib/i18n";
+import en from "./en.json";
+import pt from "./pt-BR.json";
+
+const holes = (s: string) => [...s.matchAll(/\{(\w+)\}/g)].map((m) => m[1]).sort();
+
+describe("catalogues", () => {
+  it("have equal keys", () => {
+    expect(Object.keys(pt).sort()).toEqual(Object.keys(en).sort());
+  });
+  it.each(Object.keys(en))("%s has the same placeholders and is not empty", (key) => {
+    const k = key as keyof typeof en;
+    expect(new Set(holes(pt[k]))).toEqual(new Set(holes(en[k])));
+    expect(en[k].trim() && pt[k].trim()).toBeTruthy();
+  });
+  it("fill in values", () => {
+    expect(translate("en", "foot.shown", { n: 7 })).toBe("7 shown");
+    expect(preferred(["pt-PT", "en"])).toBe("pt-BR");
+    expect(preferred([])).toBe("en");
+  });
+});
