@@ -147,15 +147,16 @@ func (c *columns) table(ask asker, how *fieldColumns, col index.Column) (table [
 		return nil, false, err
 	}
 	table = make([]uint8, max(len(values.Words), len(values.Numbers)))
+	var s packet.Summary // asked in place: one for all
 	for i, word := range values.Words {
 		a, version := wordAddr(word)
-		s := summaryOf(version, packet.ProtoTCP)
+		s = summaryOf(version, packet.ProtoTCP)
 		s.Outer.Src, s.Outer.Dst = a, a
 		s.Inner = s.Outer
 		table[i] = answers[ask(&s)]
 	}
+	s = summaryOf(4, how.proto)
 	for i, n := range values.Numbers {
-		s := summaryOf(4, how.proto)
 		s.Outer.SrcPort, s.Outer.DstPort = uint16(n), uint16(n)
 		s.Inner = s.Outer
 		table[i] = answers[ask(&s)]
