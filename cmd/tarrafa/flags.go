@@ -6,13 +6,19 @@ import (
 	"strings"
 )
 
+// takesOptionalValues are the commands with --db, or with --json FILE.
+var takesOptionalValues = map[string]bool{
+	"capture": true, "read": true, "stats": true, "top": true, "series": true, "packets": true,
+}
+
 // joinOptionalValues joins "--json FILE" and "--db DSN" to "--json=FILE" and "--db=DSN" in
 // the commands where both may stand without a value. Filter words or files may follow: a
 // word is taken as the value only when it can be neither.
 func joinOptionalValues(args []string) []string {
-	if len(args) == 0 || args[0] != "capture" && args[0] != "read" {
+	if len(args) == 0 || !takesOptionalValues[args[0]] {
 		return args
 	}
+	records := args[0] == "capture" || args[0] == "read" // --json names a file there
 	out := make([]string, 0, len(args))
 	for i := 0; i < len(args); i++ {
 		a := args[i]
@@ -21,7 +27,7 @@ func joinOptionalValues(args []string) []string {
 		}
 		if i+1 < len(args) {
 			next := args[i+1]
-			if (a == "--json" && looksLikeRecord(next, args[0] == "capture")) || (a == "--db" && looksLikeDSN(next)) {
+			if (a == "--json" && records && looksLikeRecord(next, args[0] == "capture")) || (a == "--db" && looksLikeDSN(next)) {
 				out = append(out, a+"="+next)
 				i++
 				continue

@@ -16,6 +16,7 @@ import (
 	"github.com/tarrafa/tarrafa/internal/archive"
 	"github.com/tarrafa/tarrafa/internal/history"
 	"github.com/tarrafa/tarrafa/internal/packet"
+	"github.com/tarrafa/tarrafa/internal/postgres"
 	"github.com/tarrafa/tarrafa/internal/query"
 )
 
@@ -24,6 +25,7 @@ type question struct {
 	filter   string
 	from, to string
 	asJSON   bool
+	database databaseFlags
 }
 
 func (q *question) flags(cmd *cobra.Command) {
@@ -105,6 +107,33 @@ func openCapture(name string, stderr io.Writer) (*history.Capture, error) {
 	return c, fileError(name, err)
 }
 
+// ask runs one question over the capture that the argument after the first n names, or
+// over the one in the database.
+func (q *question) ask(cmd *cobra.Command, args []string, n int, ask func(ctx context.Context, r query.Reader, s query.Scope) error) error {
+	db, err := q.database.on(len(args) - n)
+	if err != nil {
+		return err
+	}
+	if !db {
+		return askCapture(cmd, q, args[n], func(ctx context.Context, c *history.Capture, s query.Scope) error { return ask(ctx, c, s) })
+	}
+	s, err := q.scope()
+	if err != nil {
+		return err
+	}
+	return askDatabase(cmd.Context(), cmd.ErrOrStderr(), &q.database, func(ctx context.Context, r *postgres.Reader) error { return ask(ctx, r, s) })
+}
+
+// wants wants n arguments and a capture, in the database or not.
+func (q *question) wants(n int, what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if q.database.dsn != "" && len(args) >= n {
+			return nil // ask looks at those that are too many
+		}
+		return exactly(n+1, what)(cmd, args)
+	}
+}
+
 // askCapture runs one question over the capture of the last argument.
 func askCapture(cmd *cobra.Command, q *question, name string, ask func(ctx context.Context, c *history.Capture, s query.Scope) error) error {
 	s, err := q.scope()
@@ -136,16 +165,16 @@ func packetsCommand() *cobra.Command {
 	var start uint64
 	var count int
 	cmd := &cobra.Command{
-		Use:   "packets FILE|DIR",
+		Use:   "packets FILE|DIR|--db",
 		Short: "List packets of a capture, a page at a time",
 		Example: `  tarrafa packets trace.pcap -Y 'tcp.flags.reset == 1'
   tarrafa packets DIR --start 1000000 -n 50 --json`,
-		Args: exactly(1, "a capture file or folder"),
+		Args: q.wants(0, "a capture file or folder, or --db"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if count < 1 || count > 1<<20 {
 				return &exitError{code: exitOptions, err: fmt.Errorf("-n %d: between 1 and %d packets", count, 1<<20)}
 			}
-			return askCapture(cmd, &q, args[0], func(ctx context.Context, c *history.Capture, s query.Scope) error {
+			return q.ask(cmd, args, 0, func(ctx context.Context, c query.Reader, s query.Scope) error {
 				page, err := c.Packets(ctx, s, start, count)
 				if err != nil {
 					return err
@@ -155,6 +184,7 @@ func packetsCommand() *cobra.Command {
 		},
 	}
 	q.flags(cmd)
+	q.database.add(cmd.Flags())
 	cmd.Flags().BoolVar(&q.asJSON, "json", false, "print JSON Lines")
 	cmd.Flags().Uint64Var(&start, "start", 0, "skip so many packets")
 	cmd.Flags().IntVarP(&count, "number", "n", 20, "packets to list")

@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/tarrafa/tarrafa/internal/history"
 	"github.com/tarrafa/tarrafa/internal/query"
 )
 
@@ -16,16 +15,16 @@ func seriesCommand() *cobra.Command {
 	var q question
 	var bucket time.Duration
 	cmd := &cobra.Command{
-		Use:   "series FILE|DIR",
+		Use:   "series FILE|DIR|--db",
 		Short: "Packets and bytes over time",
 		Example: `  tarrafa series trace.pcap --bucket 10s
   tarrafa series DIR -Y 'udp.port == 53' --bucket 1m --json`,
-		Args: exactly(1, "a capture file or folder"),
+		Args: q.wants(0, "a capture file or folder, or --db"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if bucket < time.Microsecond {
 				return &exitError{code: exitOptions, err: fmt.Errorf("--bucket %s: at least a microsecond", bucket)}
 			}
-			return askCapture(cmd, &q, args[0], func(ctx context.Context, c *history.Capture, s query.Scope) error {
+			return q.ask(cmd, args, 0, func(ctx context.Context, c query.Reader, s query.Scope) error {
 				out, err := c.Series(ctx, s, bucket)
 				if err != nil {
 					return err
@@ -44,6 +43,7 @@ func seriesCommand() *cobra.Command {
 		},
 	}
 	q.flags(cmd)
+	q.database.add(cmd.Flags())
 	cmd.Flags().BoolVar(&q.asJSON, "json", false, "print one JSON object")
 	cmd.Flags().DurationVar(&bucket, "bucket", time.Second, "length of an interval")
 	return cmd

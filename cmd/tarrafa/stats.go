@@ -21,13 +21,19 @@ func statsCommand() *cobra.Command {
 	var asJSON, noSandbox bool
 	var top int
 	var filter string
+	var database databaseFlags
 	cmd := &cobra.Command{
-		Use:   "stats FILE|DIR|- …",
+		Use:   "stats FILE|DIR|-|--db …",
 		Short: "Count what a capture holds: totals, protocols, top addresses, ledger",
 		Example: `  tarrafa stats trace.pcap
   tarrafa stats -Y 'udp.port == 53' trace.pcap
   tarrafa stats --json -n 10 ~/.local/share/tarrafa/20261121T120000Z-eth0`,
-		Args: atLeastOne("a capture file or folder"),
+		Args: func(cmd *cobra.Command, args []string) error {
+			if database.dsn != "" {
+				return nil
+			}
+			return atLeastOne("a capture file or folder, or --db")(cmd, args)
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if top < 0 || top > 1<<20 {
 				return &exitError{code: exitOptions, err: fmt.Errorf("-n %d: between 0 and %d addresses", top, 1<<20)}
@@ -35,6 +41,11 @@ func statsCommand() *cobra.Command {
 			display, err := parseDisplay(filter)
 			if err != nil {
 				return err
+			}
+			if db, err := database.on(len(args)); err != nil {
+				return err
+			} else if db {
+				return databaseStats(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), &database, display, asJSON, top)
 			}
 			if err := confine(nil, noSandbox, readingRules(args, nil)); err != nil {
 				return err
@@ -45,6 +56,7 @@ func statsCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	cmd.Flags().IntVarP(&top, "number", "n", 5, "addresses in each top list")
 	cmd.Flags().StringVarP(&filter, "display-filter", "Y", "", "only packets that match, in Wireshark's words")
+	database.add(cmd.Flags())
 	noSandboxFlag(cmd.Flags(), &noSandbox)
 	return cmd
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tarrafa/tarrafa/internal/history"
+	"github.com/tarrafa/tarrafa/internal/postgres"
 	"github.com/tarrafa/tarrafa/internal/query"
 )
 
@@ -19,22 +20,23 @@ func topCommand() *cobra.Command {
 	var q question
 	var n int
 	cmd := &cobra.Command{
-		Use:   "top FIELD FILE|DIR",
+		Use:   "top FIELD FILE|DIR|--db",
 		Short: "The most frequent values of a field: ip.src, tcp.port, frame.len, src …",
 		Long: `The most frequent values of a field, by packets. Fields have tshark's names; src and
 dst are the addresses of the outermost IP header, of either version. A packet that has a
 value twice counts once.`,
 		Example: `  tarrafa top ip.src trace.pcap
   tarrafa top tcp.dstport DIR -Y 'tcp.flags.syn == 1' -n 20 --json`,
-		Args: exactly(2, "a field, and a capture file or folder"),
+		Args: q.wants(1, "a field, and a capture file or folder, or --db"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if n < 1 || n > 1<<20 {
 				return &exitError{code: exitOptions, err: fmt.Errorf("-n %d: between 1 and %d values", n, 1<<20)}
 			}
-			return askCapture(cmd, &q, args[1], func(ctx context.Context, c *history.Capture, s query.Scope) error {
+			return q.ask(cmd, args, 1, func(ctx context.Context, c query.Reader, s query.Scope) error {
 				t, err := c.Top(ctx, s, args[0], n)
 				var unknown *history.UnknownFieldError
-				if errors.As(err, &unknown) {
+				var absent *postgres.UnknownFieldError
+				if errors.As(err, &unknown) || errors.As(err, &absent) {
 					return &exitError{code: exitOptions, err: fmt.Errorf("%w%s", err, nearestField(args[0])), mend: "fields have tshark's names, for example ip.src or tcp.dstport"}
 				}
 				if err != nil {
@@ -48,6 +50,7 @@ value twice counts once.`,
 		},
 	}
 	q.flags(cmd)
+	q.database.add(cmd.Flags())
 	cmd.Flags().BoolVar(&q.asJSON, "json", false, "print one JSON object")
 	cmd.Flags().IntVarP(&n, "number", "n", 10, "values to print")
 	return cmd

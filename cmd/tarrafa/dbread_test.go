@@ -1,0 +1,127 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/tarrafa/tarrafa/internal/packet/packettest"
+	"github.com/tarrafa/tarrafa/internal/postgres/pgtest"
+)
+
+// samplesFile writes the made packets as a pcap file, a millisecond apart.
+func samplesFile(t *testing.T) string {
+	t.Helper()
+	b := binary.LittleEndian.AppendUint32(nil, 0xa1b2c3d4)
+	b = append(b, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 1, 0, 0, 0)
+	for i, s := range packettest.Samples() {
+		if s.Link != 1 {
+			continue
+		}
+		for _, n := range []uint32{1_700_000_000, uint32(i) * 1000, uint32(len(s.Data)), uint32(len(s.Data))} {
+			b = binary.LittleEndian.AppendUint32(b, n)
+		}
+		b = append(b, s.Data...)
+	}
+	name := filepath.Join(t.TempDir(), "samples.pcap")
+	if err := os.WriteFile(name, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// command runs the program's command line and returns what it prints and its exit code.
+func command(args ...string) (stdout, stderr string, code int) {
+	var out, talk bytes.Buffer
+	root := rootCommand()
+	root.SetArgs(joinOptionalValues(args))
+	root.SetOut(&out)
+	root.SetErr(&talk)
+	code = report(&talk, root.Execute())
+	return out.String(), talk.String(), code
+}
+
+// TestAskDatabase stores a file and asks the database what the file is asked.
+func TestAskDatabase(t *testing.T) {
+	srv, err := pgtest.New()
+	if err != nil {
+		if errors.Is(err, pgtest.ErrNotInstalled) && os.Getenv("CI") == "" {
+			t.Skip(err)
+		}
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = srv.Close() })
+	db := srv.Database(t)
+	dsn := srv.DSN(db, db)
+
+	if _, talk, code := command("stats", "--db", dsn); code != exitDatabase || !strings.Contains(talk, "no table") {
+		t.Errorf("an empty database: exit code %d: %s", code, talk)
+	}
+	file := samplesFile(t)
+	if _, talk, code := command("read", "--no-sandbox", "--db", dsn, file); code != exitOK {
+		t.Fatalf("read --db: exit code %d: %s", code, talk)
+	}
+
+	for _, question := range [][]string{
+		{"top", "ip.proto"}, {"top", "src", "-n", "3", "--json"}, {"series", "--bucket", "10ms"},
+		{"packets", "-Y", "frame.number <= 2 && tcp.dstport == 4321 && frame.len > 60"}, {"packets", "-Y", "frame.number <= 2 && (tcp.flags.push == 1 || udp)", "--json"},
+	} {
+		// The file's packets without IP header are no rows, and the headers of unusual ones
+		// are not in the columns: only packets that both hold whole are compared.
+		limit := []string{"-Y", "frame.number <= 2"}
+		for _, word := range question {
+			if word == "-Y" {
+				limit = nil
+			}
+		}
+		args := append(append([]string{}, question...), limit...)
+		want, _, code := command(append(append([]string{}, args...), file)...)
+		if code != exitOK {
+			t.Fatalf("%v of the file: exit code %d", args, code)
+		}
+		got, talk, code := command(append(append([]string{}, args...), "--db="+dsn)...)
+		if code != exitOK || got != want || got == "" {
+			t.Errorf("%v: exit code %d: %s%s\nwant\n%s", args, code, talk, got, want)
+		}
+	}
+
+	out, talk, code := command("stats", "--db", dsn, "--json")
+	var doc databaseDocument
+	if err := json.Unmarshal([]byte(out), &doc); err != nil || code != exitOK {
+		t.Fatalf("stats --db --json: exit code %d, %v: %s%s", code, err, talk, out)
+	}
+	if c := doc.Capture; c.Packets != c.Stored+c.Skipped+c.Rejected || doc.Packets != c.Stored || c.Skipped == 0 {
+		t.Errorf("stats --db --json: %d packets of %+v", doc.Packets, c)
+	}
+	if !strings.Contains(talk, "without IP header") || strings.Contains(out, `"sizes"`) {
+		t.Errorf("stats --db --json: %s%s", talk, out)
+	}
+	if out, _, code := command("stats", "--db="+dsn); code != exitOK || !strings.Contains(out, "in PostgreSQL") {
+		t.Errorf("stats --db: exit code %d: %s", code, out)
+	}
+
+	for _, c := range []struct {
+		args []string
+		code int
+		say  string
+	}{
+		{[]string{"stats", "--db=" + dsn, "--capture", "none\x1b[31m"}, exitDatabase, "no capture"},
+		{[]string{"packets", "--db=" + dsn, "-Y", "payload contains \"x\""}, exitDatabase, "payload"},
+		{[]string{"top", "ip.ttl", "--db=" + dsn}, exitDatabase, "no column"},
+		{[]string{"top", "ip.sr", "--db=" + dsn}, exitOptions, "ip.src"},
+		{[]string{"stats", "--db=" + dsn, file}, exitOptions, "one of them"},
+		{[]string{"stats", "--capture", "x", file}, exitOptions, "--db"},
+		{[]string{"series", "--db=host=127.0.0.1 port=1 user=x dbname=x"}, exitDatabase, "pg_isready"},
+	} {
+		if _, talk, code := command(c.args...); code != c.code || !strings.Contains(talk, c.say) || strings.Contains(talk, "\x1b") {
+			t.Errorf("%v: exit code %d, want %d: %s", c.args, code, c.code, talk)
+		}
+	}
+}
