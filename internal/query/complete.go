@@ -92,7 +92,7 @@ func cursor(tokens []token) (*Field, cursorPlace) {
 	case compares, sign == "~", last.kind == tokenWord && (last.text == "contains" || last.text == "in"):
 		return fieldBefore(tokens[:len(tokens)-1]), placeValue
 	case sign == "{" || sign == "," || sign == "..":
-		for i := len(tokens) - 1; i >= 0; i-- {
+		for i := range slices.Backward(tokens) {
 			if tokens[i].kind == tokenWord && tokens[i].text == "in" {
 				return fieldBefore(tokens[:i]), placeValue
 			}

@@ -17,7 +17,7 @@ func (p *parser) left(x *raw) (Operand, error) {
 }
 
 // compare reads the right side of a comparison.
-func (p *parser) compare(rel relation, left *raw, sign *token) (Expr, error) {
+func (p *parser) compare(rel relation, left *raw) (Expr, error) {
 	x, err := p.left(left)
 	if err != nil {
 		return nil, err

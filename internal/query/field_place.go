@@ -125,10 +125,10 @@ func (f Field) or(k packet.Kind, off, size uint8) Field {
 	return f
 }
 
-// also returns f with the same places in another kind of header.
-func (f Field) also(k packet.Kind) Field {
+// alsoLite returns f with the same places in UDP-Lite's header.
+func (f Field) alsoLite() Field {
 	for _, p := range f.at {
-		p.kind = k
+		p.kind = packet.KindUDPLite
 		f.at = append(f.at, p)
 	}
 	return f

@@ -33,11 +33,11 @@ var transportFields = []Field{
 	tcpOption("tcp.options.timestamp.tsval", optionTimestamp, 10, 2, 4),
 	tcpOption("tcp.options.timestamp.tsecr", optionTimestamp, 10, 6, 4),
 
-	number("udp.srcport", packet.KindUDP, 0, 2).whole(4).also(packet.KindUDPLite),
-	number("udp.dstport", packet.KindUDP, 2, 2).whole(4).also(packet.KindUDPLite),
-	number("udp.port", packet.KindUDP, 0, 2).and(2).whole(4).also(packet.KindUDPLite),
+	number("udp.srcport", packet.KindUDP, 0, 2).whole(4).alsoLite(),
+	number("udp.dstport", packet.KindUDP, 2, 2).whole(4).alsoLite(),
+	number("udp.port", packet.KindUDP, 0, 2).and(2).whole(4).alsoLite(),
 	{Name: "udp.length", Type: TypeUint, get: udpLength},
-	hexadecimal("udp.checksum", packet.KindUDP, 6, 2).also(packet.KindUDPLite),
+	hexadecimal("udp.checksum", packet.KindUDP, 6, 2).alsoLite(),
 	{Name: "udp.payload", Type: TypeBytes, get: payload(packet.KindUDP, packet.KindUDPLite)},
 
 	number("sctp.srcport", packet.KindSCTP, 0, 2).whole(12),

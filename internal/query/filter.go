@@ -2,6 +2,7 @@ package query
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/tarrafa/tarrafa/internal/packet"
 )
@@ -51,16 +52,12 @@ func (e *SyntaxError) Error() string {
 	if e.Expected != "" {
 		s += "; expected " + e.Expected
 	}
-	if len(e.Candidates) > 0 {
-		s += "; did you mean " + e.Candidates[0]
-		for i, c := range e.Candidates[1:] {
-			if i == len(e.Candidates)-2 {
-				s += " or " + c
-			} else {
-				s += ", " + c
-			}
+	if n := len(e.Candidates); n > 0 {
+		list := e.Candidates[n-1]
+		if n > 1 {
+			list = strings.Join(e.Candidates[:n-1], ", ") + " or " + list
 		}
-		s += "?"
+		s += "; did you mean " + list + "?"
 	}
 	return s
 }

@@ -270,7 +270,7 @@ func byteString(s string) ([]byte, bool) {
 		return nil, false
 	}
 	var b []byte
-	for _, group := range strings.Split(s, s[i:i+1]) {
+	for group := range strings.SplitSeq(s, s[i:i+1]) {
 		g, err := hex.DecodeString(group)
 		if err != nil || len(group) != i {
 			return nil, false

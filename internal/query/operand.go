@@ -156,7 +156,7 @@ func (p *parser) call() (*raw, error) {
 // spans reads the text in brackets: i, i:n, i-j, i:, :n and :, separated by commas.
 func (p *parser) spans(t *token) ([]Span, error) {
 	var list []Span
-	for _, part := range strings.Split(t.text, ",") {
+	for part := range strings.SplitSeq(t.text, ",") {
 		s, ok := span(strings.Join(strings.Fields(part), ""))
 		if !ok {
 			return nil, &SyntaxError{

@@ -168,7 +168,7 @@ func (p *parser) test() (Expr, error) {
 			}
 			rel.quant = quant
 		}
-		return p.compare(rel, left, t)
+		return p.compare(rel, left)
 	}
 	switch {
 	case p.take("~"):

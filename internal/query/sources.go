@@ -2,6 +2,7 @@ package query
 
 import (
 	"math"
+	"slices"
 
 	"github.com/tarrafa/tarrafa/internal/packet"
 )
@@ -51,7 +52,6 @@ type (
 		typ  Type
 		sign int
 	}
-	absSource struct{ x source }
 )
 
 func (s fieldSource) append(_ *Evaluator, r *Row, dst []Value) []Value {
@@ -71,14 +71,14 @@ func (s *layerSource) append(e *Evaluator, r *Row, dst []Value) []Value {
 	v.row.Packet = &v.packet
 	count := 0
 	for i := range v.packet.Layers[:v.packet.N] {
-		if isKind(v.packet.Layers[i].Kind, s.kinds) {
+		if slices.Contains(s.kinds, v.packet.Layers[i].Kind) {
 			count++
 		}
 	}
 	number := 0
 	for i := range v.packet.Layers[:v.packet.N] {
 		l := &v.packet.Layers[i]
-		if !isKind(l.Kind, s.kinds) {
+		if !slices.Contains(s.kinds, l.Kind) {
 			continue
 		}
 		if number++; !chosen(s.layers, number, count) {
@@ -89,15 +89,6 @@ func (s *layerSource) append(e *Evaluator, r *Row, dst []Value) []Value {
 	v.row = Row{}
 	v.packet.Data, v.packet.Reassembled = nil, nil
 	return dst
-}
-
-func isKind(k packet.Kind, kinds []packet.Kind) bool {
-	for _, other := range kinds {
-		if k == other {
-			return true
-		}
-	}
-	return false
 }
 
 // chosen tells whether layer number n of count, from 1, is among the spans.

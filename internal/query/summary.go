@@ -1,6 +1,10 @@
 package query
 
-import "github.com/tarrafa/tarrafa/internal/packet"
+import (
+	"slices"
+
+	"github.com/tarrafa/tarrafa/internal/packet"
+)
 
 // summaryNode answers for a packet from its Summary.
 type summaryNode interface {
@@ -80,13 +84,13 @@ func summarize(x Expr) summaryNode {
 	case *And:
 		left, right := summarize(x.Left), summarize(x.Right)
 		if l, ok := left.(triAll); ok {
-			return append(l[:len(l):len(l)], right)
+			return append(slices.Clip(l), right)
 		}
 		return triAll{left, right}
 	case *Or:
 		left, right := summarize(x.Left), summarize(x.Right)
 		if l, ok := left.(triAny); ok {
-			return append(l[:len(l):len(l)], right)
+			return append(slices.Clip(l), right)
 		}
 		return triAny{left, right}
 	case *Xor:
@@ -114,13 +118,13 @@ var settled = [256]bool{
 // transport headers above them. A header that is cut or wrong may be one more, unless it
 // is that of TCP, which comes last.
 func whole(s *packet.Summary) bool {
-	return s.Flags&packet.MoreHeaders == 0 && (settled[s.Outcome] || over(&s.Inner, packet.ProtoTCP))
+	return s.Flags&packet.MoreHeaders == 0 && (settled[s.Outcome] || overTCP(&s.Inner))
 }
 
-// over tells whether a tuple holds the ports of that protocol. Those of a first fragment do
-// not count: whether its transport header was read depends on the rest of the datagram.
-func over(t *packet.Tuple, proto uint8) bool {
-	return t.Proto == proto && t.Flags&(packet.TupleHasPorts|packet.TupleFragment) == packet.TupleHasPorts
+// overTCP tells whether a tuple holds TCP's ports. Those of a first fragment do not count:
+// whether its transport header was read depends on the rest of the datagram.
+func overTCP(t *packet.Tuple) bool {
+	return t.Proto == packet.ProtoTCP && t.Flags&(packet.TupleHasPorts|packet.TupleFragment) == packet.TupleHasPorts
 }
 
 // firstFragment tells whether a tuple holds the ports of a first fragment.
@@ -135,8 +139,8 @@ func tcpHeader(s *packet.Summary) Tri {
 	case s.Flags&packet.MoreHeaders != 0 || firstFragment(&s.Inner):
 		return Unknown
 	case settled[s.Outcome]:
-		return answer(over(&s.Inner, packet.ProtoTCP))
-	case s.Outcome == packet.OutcomeTruncated && over(&s.Inner, packet.ProtoTCP) &&
+		return answer(overTCP(&s.Inner))
+	case s.Outcome == packet.OutcomeTruncated && overTCP(&s.Inner) &&
 		(s.Seq != 0 || s.Ack != 0 || s.TCPFlags != 0 || s.Window != 0):
 		return Yes // without these bytes they would all be 0
 	}
@@ -188,7 +192,7 @@ func (l *directionLeaf) tri(s *packet.Summary) Tri { return l[s.Direction&3] }
 type vlanLeaf struct{ none Tri }
 
 func (l vlanLeaf) tri(s *packet.Summary) Tri {
-	flat := s.Depth == 0 || s.Depth == 1 && over(&s.Inner, packet.ProtoTCP)
+	flat := s.Depth == 0 || s.Depth == 1 && overTCP(&s.Inner)
 	if s.VLAN == packet.NoVLAN && flat && whole(s) {
 		return l.none
 	}
