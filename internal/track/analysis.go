@@ -154,6 +154,7 @@ func (a *Analysis) apply(b *Batch) {
 		a.applying = true
 		a.table.Apply(b.Rows[from:to], b.Chunk.Bytes, b.Notes[from:to])
 		a.applying = false
+		a.talks.touch(b.Notes[from:to])
 		for i := from; i < to; i++ {
 			note := &b.Notes[i]
 			if note.Flags != 0 {

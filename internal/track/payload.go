@@ -9,13 +9,18 @@ type Payloads struct {
 	packet  packet.Packet
 }
 
+// isFragment tells whether an IP fragment is part of the packet.
+func isFragment(s *packet.Summary) bool {
+	return (s.Outer.Flags|s.Inner.Flags)&packet.TupleFragment != 0 || s.Flags&packet.Reassembled != 0
+}
+
 // Of returns what was captured of the transport payload of a row, and whether that is less
-// than there was. It must be called for every row, in order. The bytes belong to the chunk
-// or to p, and are valid until the next call.
+// than there was. It must be called for every row that is a fragment, in order. The bytes
+// belong to the chunk or to p, and are valid until the next call.
 func (p *Payloads) Of(b *Batch, row int) (payload []byte, cut bool) {
 	s := &b.Rows[row]
 	data := b.Data(s)
-	if (s.Outer.Flags|s.Inner.Flags)&packet.TupleFragment != 0 || s.Flags&packet.Reassembled != 0 {
+	if isFragment(s) {
 		p.decode(b, s, data)
 		if s.Flags&packet.Reassembled != 0 {
 			data = p.packet.Reassembled

@@ -2,6 +2,7 @@ package track
 
 import (
 	"github.com/tarrafa/tarrafa/internal/app"
+	"github.com/tarrafa/tarrafa/internal/flow"
 	"github.com/tarrafa/tarrafa/internal/packet"
 )
 
@@ -33,8 +34,9 @@ const (
 
 // talks is the slab of talks.
 type talks struct {
-	chunks [][]talk
-	names  nameRing
+	chunks  [][]talk
+	names   nameRing
+	touched uint64 // keeps the compiler from dropping the reads ahead
 }
 
 // of returns the talk of a flow, nil when there is none.
@@ -62,6 +64,20 @@ func (t *talks) at(place int) *talk {
 	return &c[place%talkChunk]
 }
 
+// touch reads the talks of a step's rows, so that the processor waits for many lines of
+// far memory together.
+func (t *talks) touch(notes []flow.Note) {
+	var sum uint64
+	for i := range notes {
+		if p := notes[i].Place(); p >= 0 && p/talkChunk < len(t.chunks) {
+			if c := t.chunks[p/talkChunk]; c != nil {
+				sum += c[p%talkChunk].id
+			}
+		}
+	}
+	t.touched = sum
+}
+
 func (t *talks) bytes() uint64 {
 	n := t.names.bytes()
 	for _, c := range t.chunks {
@@ -74,7 +90,12 @@ func (t *talks) bytes() uint64 {
 // returns the flow's application.
 func (a *Analysis) row(b *Batch, i int) app.Protocol {
 	s, n := &b.Rows[i], &b.Notes[i]
-	data, cut := a.payloads.Of(b, i)
+	pieces := isFragment(s)
+	var data []byte
+	var cut bool
+	if pieces {
+		data, cut = a.payloads.Of(b, i)
+	}
 	if n.Flow == 0 || s.Inner.Proto != packet.ProtoTCP && s.Inner.Proto != packet.ProtoUDP {
 		return app.Unknown
 	}
@@ -84,6 +105,9 @@ func (a *Analysis) row(b *Batch, i int) app.Protocol {
 	}
 	if s.PayloadLen == 0 && s.TCPFlags&tcpSYN == 0 || t.state.Done() {
 		return t.state.Protocol()
+	}
+	if !pieces {
+		data, cut = a.payloads.Of(b, i)
 	}
 	seg := &a.segment
 	*seg = app.Segment{
