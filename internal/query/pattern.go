@@ -12,8 +12,8 @@ import (
 // Caps on the size of a pattern, and of all patterns of a filter, when their repetitions
 // are written out. Matching takes time proportional to it and to the bytes looked at.
 const (
-	maxPattern  = 1000
-	maxPatterns = 4000
+	maxPattern  = 500
+	maxPatterns = 1000
 )
 
 // pattern compiles a regular expression. As in Wireshark, case does not matter unless the
@@ -62,13 +62,17 @@ func patternError(err error) error {
 // size estimates the length of a pattern with repetitions written out.
 func size(re *syntax.Regexp) int {
 	n := max(1, len(re.Rune))
+	switch re.Op {
+	case syntax.OpCapture, syntax.OpConcat, syntax.OpRepeat:
+		n = 0
+	}
 	for _, sub := range re.Sub {
 		if n += size(sub); n > maxPattern {
 			return n
 		}
 	}
 	if re.Op == syntax.OpRepeat {
-		n = (n-1)*max(re.Min, re.Max, 1) + 1
+		n *= max(re.Min, re.Max, 1)
 	}
 	return n
 }

@@ -64,15 +64,14 @@ func eachRange(x *In) Expr {
 	return whole
 }
 
+// joined makes one node of two; left is changed when it is such a node already.
 func joined[T interface {
 	~[]node
 	node
 }](left, right node) node {
-	list := T{}
-	if l, ok := left.(T); ok {
-		list = append(list, l...)
-	} else {
-		list = append(list, left)
+	list, ok := left.(T)
+	if !ok {
+		list = T{left}
 	}
 	if r, ok := right.(T); ok {
 		return append(list, r...)

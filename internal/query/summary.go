@@ -1,10 +1,6 @@
 package query
 
-import (
-	"slices"
-
-	"github.com/tarrafa/tarrafa/internal/packet"
-)
+import "github.com/tarrafa/tarrafa/internal/packet"
 
 // summaryNode answers for a packet from its Summary.
 type summaryNode interface {
@@ -84,13 +80,13 @@ func summarize(x Expr) summaryNode {
 	case *And:
 		left, right := summarize(x.Left), summarize(x.Right)
 		if l, ok := left.(triAll); ok {
-			return append(slices.Clip(l), right)
+			return append(l, right)
 		}
 		return triAll{left, right}
 	case *Or:
 		left, right := summarize(x.Left), summarize(x.Right)
 		if l, ok := left.(triAny); ok {
-			return append(slices.Clip(l), right)
+			return append(l, right)
 		}
 		return triAny{left, right}
 	case *Xor:
