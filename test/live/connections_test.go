@@ -1,0 +1,92 @@
+package live_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// A live capture writes flows and findings beside the segments, and they say what reading
+// the segments again says.
+func TestConnectionsAreWrittenBesideSegments(t *testing.T) {
+	needs(t, "python3")
+	ns := newNamespace(t)
+	dir := t.TempDir()
+	r := ns.start(t, "capture", "-i", "lo", "--data-dir", dir, "--view", "none", "--flow-memory", "4MiB", "tcp")
+	r.capturing()
+	ns.sh(t, `ip link set lo up; python3 - <<'EOF'
+import socket
+for port in range(2000, 2100):
+    s = socket.socket()
+    try:
+        s.connect(("127.0.0.1", port))
+    except OSError:
+        pass
+    s.close()
+EOF`)
+	if code := r.end(); code != 0 {
+		t.Fatalf("exit code %d: %s", code, r.stderr())
+	}
+	folder := r.kept()
+	balanced(t, readMeta(t, folder).Ledger)
+	for _, name := range []string{"000001.parquet", "000001.flows.parquet"} {
+		b, err := os.ReadFile(filepath.Join(folder, name))
+		if err != nil || !bytes.HasPrefix(b, []byte("PAR1")) || !bytes.HasSuffix(b, []byte("PAR1")) {
+			t.Errorf("%s: %d bytes, %v", name, len(b), err)
+		}
+	}
+	live := kinds(t, file(t, folder, "findings.jsonl"))
+	again := kinds(t, printed(t, "findings", "--json", folder))
+	if !live["port_scan"] || fmt.Sprint(live) != fmt.Sprint(again) {
+		t.Errorf("live %v, read again %v", live, again)
+	}
+	var flows int
+	dec := json.NewDecoder(bytes.NewReader(printed(t, "flows", "--json", folder)))
+	for dec.More() {
+		var f struct {
+			ConnState string `json:"conn_state"`
+		}
+		must(t, dec.Decode(&f))
+		if f.ConnState != "REJ" {
+			t.Errorf("a flow in state %s", f.ConnState)
+		}
+		flows++
+	}
+	if flows != 100 {
+		t.Errorf("%d flows", flows)
+	}
+}
+
+func kinds(t *testing.T, lines []byte) map[string]bool {
+	t.Helper()
+	set := map[string]bool{}
+	dec := json.NewDecoder(bytes.NewReader(lines))
+	for dec.More() {
+		var f struct{ Kind, Sentence string }
+		must(t, dec.Decode(&f))
+		if f.Sentence == "" {
+			t.Errorf("%s says nothing", f.Kind)
+		}
+		set[f.Kind] = true
+	}
+	return set
+}
+
+func file(t *testing.T, folder, name string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(folder, name))
+	must(t, err)
+	return b
+}
+
+// printed is what the program prints.
+func printed(t *testing.T, args ...string) []byte {
+	t.Helper()
+	b, err := exec.Command(binary, args...).Output()
+	must(t, err)
+	return b
+}
