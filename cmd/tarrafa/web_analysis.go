@@ -1,0 +1,82 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/tarrafa/tarrafa/internal/archive"
+	"github.com/tarrafa/tarrafa/internal/flow"
+	"github.com/tarrafa/tarrafa/internal/track"
+	"github.com/tarrafa/tarrafa/internal/web"
+)
+
+// maxPageFlows is how many flows the page lists: those with the most bytes.
+const maxPageFlows = 5000
+
+// Analyse implements web.Analyser: it reads a capture through once.
+func (s *shelf) Analyse(ctx context.Context, id string) (*web.Analysis, error) {
+	in, err := s.input(id)
+	if err != nil {
+		return nil, err
+	}
+	defer in.close()
+	var flows []flowDocument
+	result := &web.Analysis{}
+	keep := func() {
+		slices.SortFunc(flows, func(a, b flowDocument) int {
+			return cmp.Or(cmp.Compare(b.bytes(), a.bytes()), cmp.Compare(a.Flow, b.Flow))
+		})
+		flows = flows[:min(len(flows), maxPageFlows)]
+	}
+	watch := flow.NewWatch(flow.WatchOptions{})
+	a := track.NewAnalysis(track.AnalysisOptions{Memory: flow.DefaultMemory, Watch: watch, Ended: func(c *track.Conversation) {
+		result.FlowCount++
+		flows = append(flows, newFlowDocument(c))
+		if len(flows) >= 2*maxPageFlows {
+			keep()
+		}
+	}})
+	err = track.NewAnalysing(a).Run(ctx, in.chunks, followerFunc(func(_ context.Context, b *track.Batch) error {
+		result.Packets += uint64(len(b.Rows))
+		return nil
+	}))
+	if err != nil {
+		return nil, err
+	}
+	a.Drain()
+	keep()
+	findings := []findingDocument{}
+	for f := range watch.All() {
+		findings = append(findings, newFindingDocument(f))
+	}
+	result.Flows, result.Findings, result.Forced = append([]flowDocument{}, flows...), findings, a.Counters().Flow.Forced
+	return result, nil
+}
+
+// input opens a capture to be read through.
+func (s *shelf) input(id string) (*input, error) {
+	name := ""
+	for i, f := range s.files {
+		if fileID(i) == id {
+			name = f
+		}
+	}
+	if name == "" {
+		dir, err := s.folder(id)
+		if err != nil {
+			return nil, err
+		}
+		if !archive.IsCapture(dir) {
+			return nil, web.ErrNoCapture
+		}
+		name = dir
+	}
+	ins, err := openInput(name, false)
+	if err != nil {
+		return nil, err
+	}
+	return ins[0], nil
+}
+
+var _ web.Analyser = (*shelf)(nil)
