@@ -8,7 +8,7 @@ ARGS ?=
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 export CGO_ENABLED = 0
 
-.PHONY: build run test test-race fuzz lint cross clean need-go
+.PHONY: build run test test-race fuzz soak lint cross clean need-go
 
 build: need-go
 	$(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o tarrafa ./cmd/tarrafa
@@ -41,6 +41,12 @@ test-race: need-go
 FUZZTIME ?= 60
 fuzz: need-go
 	tools/fuzz.sh $(FUZZTIME)
+
+# A capture under load while one accident after another happens to it (root, Linux).
+DURATION ?= 2m
+SEED ?=
+soak: need-go
+	$(GO) run ./test/soak -duration $(DURATION) $(if $(SEED),-seed $(SEED))
 
 lint: need-go
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }

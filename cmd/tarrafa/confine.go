@@ -121,3 +121,15 @@ func readingRules(names []string, outs *outputFlags) sandbox.Rules {
 		return a, err
 	}}
 }
+
+// questionRules are for the commands that ask a capture: it is read, what is missing of its
+// index is made beside it, and a file is unpacked into the temporary folder.
+func questionRules(name string, writes []string) sandbox.Rules {
+	return sandbox.Rules{ForeignFiles: true, Lenient: true, Access: func() (sandbox.Access, error) {
+		a := sandbox.Access{Read: []string{name}, Write: append([]string{os.TempDir()}, writes...)}
+		if info, err := os.Stat(name); err == nil && info.IsDir() {
+			a.Write = append(a.Write, name)
+		}
+		return a, nil
+	}}
+}

@@ -37,6 +37,11 @@ func exportCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if out != "-" {
+				if dir, ok := writable(out); ok {
+					q.writes = append(q.writes, dir)
+				}
+			}
 			return askCapture(cmd, &q, args[0], func(ctx context.Context, c *history.Capture, s query.Scope) error {
 				return export(ctx, cmd.OutOrStdout(), c, s, out, kind)
 			})

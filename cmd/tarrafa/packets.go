@@ -26,6 +26,9 @@ type question struct {
 	from, to string
 	asJSON   bool
 	database databaseFlags
+
+	noSandbox bool
+	writes    []string // folders that the answer is written to
 }
 
 func (q *question) flags(cmd *cobra.Command) {
@@ -33,6 +36,7 @@ func (q *question) flags(cmd *cobra.Command) {
 	f.StringVarP(&q.filter, "display-filter", "Y", "", "only packets that pass this display filter, in Wireshark's language")
 	f.StringVar(&q.from, "from", "", "only packets from this time on: 2026-11-21T12:00:00Z or seconds since 1970")
 	f.StringVar(&q.to, "to", "", "only packets before this time")
+	noSandboxFlag(f, &q.noSandbox)
 }
 
 // scope turns the flags into a scope.
@@ -138,6 +142,9 @@ func (q *question) wants(n int, what string) cobra.PositionalArgs {
 func askCapture(cmd *cobra.Command, q *question, name string, ask func(ctx context.Context, c *history.Capture, s query.Scope) error) error {
 	s, err := q.scope()
 	if err != nil {
+		return err
+	}
+	if err := confine(nil, q.noSandbox, questionRules(name, q.writes)); err != nil {
 		return err
 	}
 	c, err := openCapture(name, cmd.ErrOrStderr())

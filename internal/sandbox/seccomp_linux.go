@@ -142,8 +142,16 @@ func restrictCalls(a *Access) error {
 		filter[i] = unix.SockFilter{Code: r.Op, Jt: r.Jt, Jf: r.Jf, K: r.K}
 	}
 	prog := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
-	other, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER,
-		unix.SECCOMP_FILTER_FLAG_TSYNC, uintptr(unsafe.Pointer(&prog)))
+	install := func(flags uintptr) (uintptr, unix.Errno) {
+		other, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, flags, uintptr(unsafe.Pointer(&prog)))
+		return other, errno
+	}
+	// Kernels before 5.16 slow the whole process down for a filter's sake, as if it ran
+	// foreign code: this one runs none.
+	other, errno := install(unix.SECCOMP_FILTER_FLAG_TSYNC | unix.SECCOMP_FILTER_FLAG_SPEC_ALLOW)
+	if errno == unix.EINVAL {
+		other, errno = install(unix.SECCOMP_FILTER_FLAG_TSYNC)
+	}
 	switch {
 	case errno == unix.ENOSYS || errno == unix.EINVAL:
 		return fmt.Errorf("%w: this kernel has no seccomp filters", ErrUnsupported)

@@ -27,6 +27,8 @@ var readers = [][]string{
 	{"read", "-w", "OUT.pcap", "-f", "tcp or udp or arp", "FILE"},
 	{"stats", "FILE"},
 	{"stats", "--json", "FILE"},
+	{"packets", "--json", "FILE"},
+	{"export", "-o", "-", "--format", "csv", "FILE"},
 }
 
 // tryFile runs the program over a file in every way, and checks that it ends in order (a

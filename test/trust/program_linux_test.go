@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -110,8 +111,8 @@ func TestEveryThreadHasGivenUpEverything(t *testing.T) {
 					}
 				}
 			}
-			t.Logf("%d threads; %s", len(threads), strings.SplitN(r.Stderr(), "\n", 2)[0])
-			if !strings.HasPrefix(r.Stderr(), "sandbox: user ") {
+			t.Logf("%d threads; %s", len(threads), regexp.MustCompile(`(?m)^sandbox: .*$`).FindString(r.Stderr()))
+			if !strings.Contains("\n"+r.Stderr(), "\nsandbox: user ") {
 				t.Errorf("the start line does not say what is enforced:\n%s", r.Stderr())
 			}
 			limits, err := os.ReadFile(fmt.Sprintf("/proc/%d/limits", r.PID()))
