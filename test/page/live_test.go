@@ -52,7 +52,7 @@ func TestLive(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			runs := 1
-			if os.Getenv("CI") != "" {
+			if os.Getenv("PAGE_FRAMES") != "" {
 				runs = 3
 			}
 			var following, scrolling []float64
@@ -92,8 +92,8 @@ func TestLive(t *testing.T) {
 			}
 			f, s, d := median(following), median(scrolling), median(lost)
 			t.Logf("median: following p95 %.1f ms, scrolling p95 %.1f ms, dropped %.1f %%", f, s, 100*d)
-			if os.Getenv("CI") == "" && os.Getenv("PAGE_FRAMES") == "" {
-				return // a machine that others use says nothing about frames
+			if os.Getenv("PAGE_FRAMES") == "" {
+				return // a figure, not a promise of every run: a busy machine says nothing about frames
 			}
 			if f > tc.p95 || s > tc.p95 || d > tc.dropped {
 				t.Errorf("p95 %.1f and %.1f ms, dropped %.3f; want at most %v ms and %v", f, s, d, tc.p95, tc.dropped)
@@ -110,7 +110,7 @@ func median(v []float64) float64 {
 // TestStableReading: with a packet selected neither the rows nor the details change.
 func TestStableReading(t *testing.T) {
 	seconds := "5"
-	if os.Getenv("CI") != "" {
+	if os.Getenv("PAGE_FRAMES") != "" {
 		seconds = "60"
 	}
 	var r struct {
