@@ -122,8 +122,9 @@ func (c *connections) snapshot() *live.Analysis {
 		LostSegments: n.Verdict(flow.LostSegment), OutOfOrder: n.Verdict(flow.OutOfOrder), ZeroWindows: n.Verdict(flow.ZeroWindow),
 		Evicted: n.Flow.Forced, Memory: n.Flow.Memory, MemoryLimit: n.Flow.Cap, Unwritten: c.unwritten.Load(),
 	}
-	for _, k := range n.Watch.Findings {
-		a.Findings += k
+	for k, found := range n.Watch.Findings {
+		a.Findings += found
+		a.Withheld += n.Watch.Withheld[k]
 	}
 	return a
 }
@@ -131,6 +132,9 @@ func (c *connections) snapshot() *live.Analysis {
 // connectionsText says it in one line.
 func connectionsText(a *live.Analysis) string {
 	s := fmt.Sprintf("Connections: %d flows, %d retransmissions, %d findings", a.Flows, a.Retransmissions, a.Findings)
+	if a.Withheld > 0 {
+		s += fmt.Sprintf(" (more were withheld, as too many came at once: %d times)", a.Withheld)
+	}
 	if a.Evicted > 0 {
 		s += fmt.Sprintf("; %d flows given up early for want of memory (--flow-memory)", a.Evicted)
 	}

@@ -20,6 +20,13 @@ const (
 	findingsLimit = 512     // findings of each kind
 )
 
+// When all findings of a kind are held, so many new ones may take the place of others in
+// a minute of packet time. Under a flood each packet would otherwise be a new finding.
+const (
+	renewalsPerMinute = 32
+	renewalWindow     = 60e9 // ns
+)
+
 // WatchOptions adjust a Watch.
 type WatchOptions struct {
 	Thresholds Thresholds // zero: DefaultThresholds
@@ -33,6 +40,7 @@ type WatchOptions struct {
 type WatchCounters struct {
 	Findings  [findCount]uint64 // found, by kind
 	Forgotten [findCount]uint64 // no longer held because there were too many of the kind
+	Withheld  [findCount]uint64 // times that a new one was not taken in, as too many of the kind were new
 	Evicted   uint64            // things under observation given up for want of room
 }
 
@@ -45,6 +53,8 @@ type Watch struct {
 	now      int64 // time of the latest packet
 	nextID   uint64
 	kinds    [findCount]bounded[Finding]
+	renewals [findCount]renewals
+	spare    Finding // what a detector writes to that may not raise a new one
 	counts   [findCount]uint64
 	clues    bounded[clue]
 	sources  bounded[source]
@@ -83,6 +93,7 @@ func (w *Watch) Counters() WatchCounters {
 	c := WatchCounters{Findings: w.counts}
 	for i := range w.kinds {
 		c.Forgotten[i] = w.kinds[i].evicted
+		c.Withheld[i] = w.renewals[i].withheld
 	}
 	c.Evicted = w.clues.evicted + w.sources.evicted + w.services.evicted + w.stalls.evicted +
 		w.resets.evicted + w.payloads.evicted + w.beacons.evicted + w.domains.evicted
@@ -183,7 +194,12 @@ func (w *Watch) service(a *packet.Addr, port uint16, proto uint8) uint64 {
 // raise returns the finding of a subject, with what the clue says; fresh tells that it is
 // new. The detector fills in the rest and calls tell.
 func (w *Watch) raise(kind FindingKind, subject uint64, c *clue) (f *Finding, fresh bool) {
-	f, fresh = w.kinds[kind].put(subject)
+	k := &w.kinds[kind]
+	if len(k.entries) == k.limit && k.get(subject) == nil && !w.renewals[kind].allow(w.now) {
+		w.spare = Finding{Kind: kind, Stream: NoStream}
+		return &w.spare, false
+	}
+	f, fresh = k.put(subject)
 	if fresh {
 		w.nextID++
 		w.counts[kind]++
@@ -193,8 +209,29 @@ func (w *Watch) raise(kind FindingKind, subject uint64, c *clue) (f *Finding, fr
 	return f, fresh
 }
 
+// renewals bounds how fast the findings of a kind take each other's place.
+type renewals struct {
+	start    int64 // of the minute, ns
+	count    int
+	withheld uint64
+}
+
+func (r *renewals) allow(now int64) bool {
+	if !within(now-r.start, renewalWindow) {
+		r.start, r.count = now, 0
+	}
+	if r.count++; r.count > renewalsPerMinute {
+		r.withheld++
+		return false
+	}
+	return true
+}
+
 // tell calls Found when there is something new to say.
 func (w *Watch) tell(f *Finding, fresh bool) {
+	if f == &w.spare {
+		return
+	}
 	worse := f.Severity > f.told
 	if !fresh && !worse && (f.Count < 10 || f.Count > 1<<32-1 || !power(uint32(f.Count))) {
 		return

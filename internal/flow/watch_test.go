@@ -485,3 +485,25 @@ func TestBounded(t *testing.T) {
 		t.Errorf("%d entries, %d evicted, %d slots", len(b.entries), b.evicted, b.slots.used)
 	}
 }
+
+// More findings than are held do not take each other's place with every packet.
+func TestFindingsAreNotRenewedWithEveryPacket(t *testing.T) {
+	told := 0
+	w := NewWatch(WatchOptions{Found: func(*Finding) { told++ }})
+	const subjects = 4 * findingsLimit
+	for round := range 10 {
+		for i := range uint64(subjects) {
+			w.now = int64(round) * 1e9
+			f, fresh := w.raise(FindHeartbeat, w.subject(FindHeartbeat, i, 0, 0), &clue{count: 10})
+			w.tell(f, fresh)
+		}
+	}
+	c := w.Counters()
+	if limit := findingsLimit + renewalsPerMinute; c.Findings[FindHeartbeat] > uint64(limit) || c.Withheld[FindHeartbeat] < 9*(subjects-findingsLimit)-renewalsPerMinute {
+		t.Errorf("%d findings of at most %d, %d times withheld, %d times told", c.Findings[FindHeartbeat], limit, c.Withheld[FindHeartbeat], told)
+	}
+	w.now += 61e9
+	if _, fresh := w.raise(FindHeartbeat, w.subject(FindHeartbeat, 1<<40, 0, 0), &clue{count: 10}); !fresh {
+		t.Error("nothing new is taken in a minute later")
+	}
+}

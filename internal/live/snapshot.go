@@ -56,11 +56,12 @@ type Analysis struct {
 	LostSegments    uint64 `json:"lost_segments"`
 	OutOfOrder      uint64 `json:"out_of_order"`
 	ZeroWindows     uint64 `json:"zero_windows"`
-	Evicted         uint64 `json:"evicted"`      // flows given up before their end for want of memory
-	Memory          uint64 `json:"memory"`       // bytes that flows take
-	MemoryLimit     uint64 `json:"memory_limit"` // bytes that they may take
-	Findings        uint64 `json:"findings"`     // that look wrong
-	Unwritten       uint64 `json:"unwritten"`    // flows and findings that could not be written
+	Evicted         uint64 `json:"evicted"`           // flows given up before their end for want of memory
+	Memory          uint64 `json:"memory"`            // bytes that flows take
+	MemoryLimit     uint64 `json:"memory_limit"`      // bytes that they may take
+	Findings        uint64 `json:"findings"`          // that look wrong
+	Withheld        uint64 `json:"findings_withheld"` // times that a finding was not taken in, as too many were new
+	Unwritten       uint64 `json:"unwritten"`         // flows and findings that could not be written
 }
 
 // ProtocolRate is the rate of one IP protocol.
