@@ -142,12 +142,12 @@ func load(name string, limit int64) (chunks []*segment.Chunk, packets int, err e
 
 // threadTime is the processor time of this thread.
 func threadTime() time.Duration {
-	var u unix.Rusage
-	if err := unix.Getrusage(unix.RUSAGE_THREAD, &u); err != nil {
+	var u unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &u); err != nil {
 		fmt.Fprintln(os.Stderr, "tracker:", err)
 		os.Exit(1)
 	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	return time.Duration(u.Nano())
 }
 
 func header() {
@@ -159,14 +159,14 @@ func line(name string, n int, took time.Duration, c flow.Counters) {
 	fmt.Printf("  %-24s %10.1f %10.2f %10d %10d %10d %8d\n", name, ns, 1e3/ns, c.Flows, c.Forced, c.Memory>>20, resident()>>20)
 }
 
-// table runs every level over the chunks three times, each time with new tables, and
-// prints the fastest run.
+// table runs every level over the chunks three times, more often when they are few, each
+// time with new tables, and prints the fastest run.
 func table(chunks []*segment.Chunk, n int, memory int64) {
 	header()
 	for _, l := range levels {
 		best := time.Duration(1 << 62)
 		var c flow.Counters
-		for range 3 {
+		for range max(3, 300_000/n) {
 			s := l.make(memory)
 			start := threadTime()
 			for _, c := range chunks {
