@@ -139,7 +139,7 @@ func (b *bench) Fatalf(format string, args ...any) {
 func (b *bench) Skipf(format string, args ...any) { b.Fatalf(format, args...) }
 
 func (b *bench) cleanUp() {
-	for i := len(b.cleanups) - 1; i >= 0; i-- {
-		b.cleanups[i]()
+	for _, v := range slices.Backward(b.cleanups) {
+		v()
 	}
 }

@@ -14,8 +14,7 @@ import (
 // parseDisplay reads a display filter; nil when there is none.
 func parseDisplay(text string) (*query.Filter, error) {
 	f, err := query.Parse(text)
-	var wrong *query.SyntaxError
-	if errors.As(err, &wrong) {
+	if wrong, ok := errors.AsType[*query.SyntaxError](err); ok {
 		mark := "  " + printable(text) + "\n  " + strings.Repeat(" ", wrong.Pos) + "^"
 		return nil, &exitError{code: exitFilter, err: err, mend: "look at it:\n" + mark}
 	}

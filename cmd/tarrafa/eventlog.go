@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 
@@ -72,7 +73,7 @@ var levelMarks = map[live.Level]string{live.Info: "info", live.Warning: "warning
 // WithAttrs implements slog.Handler.
 func (h *eventLog) WithAttrs(attrs []slog.Attr) slog.Handler {
 	n := *h
-	n.attrs = append(n.attrs[:len(n.attrs):len(n.attrs)], attrs...)
+	n.attrs = append(slices.Clip(n.attrs), attrs...)
 	return &n
 }
 

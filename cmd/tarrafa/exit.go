@@ -105,8 +105,7 @@ func fileError(name string, err error) error {
 		return nil
 	}
 	mend := ""
-	var path *fs.PathError
-	if errors.As(err, &path) {
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
 		err = path.Err
 	}
 	code := exitFile

@@ -101,8 +101,7 @@ func filterError(err error) error {
 	if err == nil {
 		return nil
 	}
-	var e *filter.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*filter.Error](err); ok {
 		return &exitError{code: exitFilter, err: err, mend: strings.ReplaceAll(strings.TrimRight(e.Caret(), "\n"), "\n", "\n  ")}
 	}
 	return err

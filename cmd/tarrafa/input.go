@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/tarrafa/tarrafa/internal/archive"
@@ -210,13 +209,4 @@ func closeInputs(ins []*input) {
 	for _, in := range ins {
 		in.close()
 	}
-}
-
-// isFile tells whether a word on the command line names something to read.
-func isFile(s string) bool {
-	if s == "-" {
-		return true
-	}
-	_, err := os.Stat(s)
-	return err == nil || strings.ContainsRune(s, '/')
 }

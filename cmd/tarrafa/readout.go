@@ -126,7 +126,7 @@ const idHead = 1 << 20
 func captureID(name string) (string, error) {
 	info, err := os.Stat(name)
 	if err != nil {
-		return fmt.Sprintf("stdin-%d", os.Getpid()), nil //nolint:nilerr // standard input has no file
+		return fmt.Sprintf("stdin-%d", os.Getpid()), nil
 	}
 	if info.IsDir() {
 		s, err := archive.Open(name)

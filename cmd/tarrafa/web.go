@@ -96,7 +96,7 @@ func openBrowser(link string, user *sandbox.Identity) error {
 	case "windows":
 		name, args = "rundll32", []string{"url.dll,FileProtocolHandler", link}
 	}
-	cmd := exec.Command(name, args...)
+	cmd := exec.Command(name, args...) //nolint:noctx // the browser outlives the capture
 	runAs(cmd, user)
 	if err := cmd.Start(); err != nil {
 		return err
@@ -275,8 +275,7 @@ func found(c *history.Capture, err error) (query.Reader, error) {
 // Packet implements query.Reader.
 func (n numbered) Packet(ctx context.Context, number uint64) (*query.Detail, error) {
 	d, err := n.Reader.Packet(ctx, number)
-	var none *history.NoPacketError
-	if errors.As(err, &none) {
+	if _, ok := errors.AsType[*history.NoPacketError](err); ok {
 		err = fmt.Errorf("%w: %w", err, fs.ErrNotExist)
 	}
 	return d, err

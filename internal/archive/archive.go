@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -226,7 +227,7 @@ func (a *Archive) publish(buf *buffer, blocks []byte, packets uint32, last int64
 	seg := a.meta.last()
 	c := segment.Chunk{
 		Segment: seg.Number, Offset: seg.Bytes, First: seg.First + seg.Packets, Packets: packets,
-		Interfaces: a.cfg.Interfaces, Bytes: blocks[:len(blocks):len(blocks)],
+		Interfaces: a.cfg.Interfaces, Bytes: slices.Clip(blocks),
 	}
 	seg.Bytes += int64(len(blocks))
 	seg.Packets += uint64(packets)

@@ -32,8 +32,7 @@ func Import(ctx context.Context, cfg Config, files []string, progress func(read 
 			return rewrite(first, c, scratch, func() error { scratch.Reset(scratch.Bytes()[:0]); return nil })
 		})
 		if err != nil {
-			var damage *segment.DamageError
-			if !errors.As(err, &damage) {
+			if _, ok := errors.AsType[*segment.DamageError](err); !ok {
 				return nil, err
 			}
 			in.Damaged = append(in.Damaged, err)
@@ -58,8 +57,7 @@ func Import(ctx context.Context, cfg Config, files []string, progress func(read 
 	}
 	for _, name := range files {
 		err = eachChunk(ctx, name, &read, progress, func(c *segment.Chunk) error { return rewrite(w, c, b, flush) })
-		var damage *segment.DamageError
-		if errors.As(err, &damage) {
+		if _, ok := errors.AsType[*segment.DamageError](err); ok {
 			err = nil
 		}
 		if err != nil {

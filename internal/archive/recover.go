@@ -78,7 +78,7 @@ func recoverCapture(dir string) (*Recovery, error) {
 		meta = Meta{Format: MetaFormat, State: StateOpen} // killed before the first capture.json
 	case err != nil:
 		// Another version's, or damaged: it is not ours to change.
-		return nil, nil //nolint:nilerr // reported when somebody opens that capture
+		return nil, nil
 	}
 	if meta.State != StateOpen {
 		return nil, nil
@@ -198,8 +198,7 @@ func scanSegment(root *os.Root, number uint32, known SegmentInfo, first uint64) 
 	for at.Offset < info.Size() {
 		c, err := d.read(at, info.Size())
 		if err != nil {
-			var damage *segment.DamageError
-			if !errors.As(err, &damage) {
+			if _, ok := errors.AsType[*segment.DamageError](err); !ok {
 				return s, err
 			}
 			break // the torn tail

@@ -127,7 +127,7 @@ func TestPermissionDenied(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, err := os.MkdirTemp("", "capture") //nolint:usetesting // see above
+	dir, err := os.MkdirTemp("", "capture")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,5 +1,7 @@
 package filter
 
+import "slices"
+
 import "strings"
 
 // Explanation is what a filter means, in words.
@@ -84,10 +86,8 @@ func walkArith(a *arith, f func(*arith)) {
 func (e *explainer) notes() []string {
 	var out []string
 	add := func(s string) {
-		for _, o := range out {
-			if o == s {
-				return
-			}
+		if slices.Contains(out, s) {
+			return
 		}
 		out = append(out, s)
 	}

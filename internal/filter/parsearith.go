@@ -61,11 +61,9 @@ func (p *parser) arithRest(left *arith, prec int) *arith {
 			return left
 		}
 		p.i++
-		right := prec
+		right := tp + 1
 		if tp == 7 {
 			right = 0
-		} else {
-			right = tp + 1
 		}
 		r := p.arith(right)
 		left = &arith{pos: t.pos, op: arithOpOf(t), l: left, r: r}

@@ -54,7 +54,7 @@ func TestLivePrograms(t *testing.T) {
 	} {
 		got := text(t, c.expr, Target{LinkType: c.link, Live: true, Resolver: noNames{}}, DumpText)
 		var words []string
-		for _, line := range strings.Split(strings.TrimSpace(got), "\n") {
+		for line := range strings.SplitSeq(strings.TrimSpace(got), "\n") {
 			f := strings.Fields(line)
 			words = append(words, f[1], f[2])
 		}

@@ -120,7 +120,7 @@ func (s *System) Network(name string) (n uint32, ok bool) {
 				continue
 			}
 			number := uint32(0)
-			for _, part := range strings.Split(f[1], ".") {
+			for part := range strings.SplitSeq(f[1], ".") {
 				v, err := strconv.ParseUint(part, 10, 8)
 				if err != nil {
 					return

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"time"
 
 	"github.com/tarrafa/tarrafa/internal/archive"
@@ -191,7 +192,7 @@ func (p *part) scan(have []*unit, end int64) ([]*unit, error) {
 		last := have[n-1]
 		at, number = last.chunk.Offset+last.size, last.first+uint64(last.rows)
 	}
-	units := have[:len(have):len(have)]
+	units := slices.Clip(have)
 	r, err := p.open()
 	if err != nil {
 		return nil, fmt.Errorf("history: %w", err)

@@ -36,8 +36,7 @@ func OpenFile(name string, opt Options) (*Capture, error) {
 	if data != f {
 		err = errors.Join(err, f.Close())
 	}
-	var damage *segment.DamageError
-	if errors.As(err, &damage) {
+	if damage, ok := errors.AsType[*segment.DamageError](err); ok {
 		c.tell("%s: %v; what is before it is answered for", name, damage)
 		err = nil
 	}

@@ -136,21 +136,6 @@ func outcomeOf(word string) packet.Outcome {
 	return packet.OutcomeMalformed
 }
 
-// merge adds what another part counted.
-func (s *sums) merge(o *sums) {
-	if o.packets == 0 {
-		return
-	}
-	if s.packets == 0 {
-		s.first, s.last = o.first, o.last
-	}
-	s.first, s.last = min(s.first, o.first), max(s.last, o.last)
-	s.packets += o.packets
-	for i, n := range o.outcomes {
-		s.outcomes[i] += n
-	}
-}
-
 // totals makes an answer of sums, whose seconds are handed in.
 func addTotals(t *query.Totals, s *sums) {
 	if s.packets == 0 {

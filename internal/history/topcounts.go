@@ -3,6 +3,7 @@ package history
 import (
 	"errors"
 	"io/fs"
+	"maps"
 	"strings"
 	"sync"
 
@@ -72,9 +73,7 @@ func (c *Capture) fromCounts(v view, f *topField, t *tally) ([]*unit, error) {
 		return v.units, nil
 	}
 	t.counts = make(map[string]query.Amount, len(a.counts))
-	for value, n := range a.counts {
-		t.counts[value] = n
-	}
+	maps.Copy(t.counts, a.counts)
 	var rest []*unit
 	for _, u := range v.units {
 		if u.part.file == nil || !a.files[u.part.file] {

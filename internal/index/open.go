@@ -96,8 +96,7 @@ func openFile(root *os.Root, name, kind string, columns []string) (*File, error)
 	}
 	d, err := readDirectory(h, stat.Size())
 	if err != nil {
-		var version *VersionError
-		if errors.As(err, &version) {
+		if _, ok := errors.AsType[*VersionError](err); ok {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 		return nil, &DamageError{name, err.Error()}

@@ -12,10 +12,10 @@ import (
 )
 
 // Ledger is the archive's, so that watchers need not know the archive.
-type (
-	Ledger        = archive.Ledger
-	FollowerEntry = archive.FollowerEntry
-)
+type Ledger = archive.Ledger
+
+// FollowerEntry is the archive's, likewise.
+type FollowerEntry = archive.FollowerEntry
 
 // Snapshot is the state of a capture at one moment. It is immutable and shared by all
 // who look at it.

@@ -25,7 +25,7 @@ func (b *backoff) next() time.Duration {
 		most = longWait
 	}
 	b.last = min(max(2*b.last, firstWait), most)
-	return b.last - time.Duration(rand.Int64N(int64(b.last/2))) //nolint:gosec // jitter, not a secret
+	return b.last - time.Duration(rand.Int64N(int64(b.last/2)))
 }
 
 // wait waits; it returns ctx's error when that ends first.

@@ -81,7 +81,7 @@ func ParseConfig(dsn string, getenv func(string) string) (Config, error) {
 			items[s.key] = value
 		}
 	}
-	for _, port := range strings.Split(items["port"], ",") {
+	for port := range strings.SplitSeq(items["port"], ",") {
 		if n, err := strconv.ParseUint(port, 10, 16); port != "" && (err != nil || n == 0) {
 			return Config{}, fmt.Errorf("%w: the port is not a number from 1 to 65535 (DB_PORT, PGPORT or the address)", ErrConfig)
 		}

@@ -58,7 +58,7 @@ func parseURL(dsn string) (map[string]string, error) {
 			return nil, err
 		}
 	}
-	for _, option := range strings.Split(query, "&") {
+	for option := range strings.SplitSeq(query, "&") {
 		if option == "" {
 			continue
 		}

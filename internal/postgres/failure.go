@@ -92,8 +92,7 @@ func (c Config) failure(op string, err error) *Error {
 		return e
 	}
 	e = &Error{Op: op, Where: c.String(), err: err}
-	var server *pgconn.PgError
-	if errors.As(err, &server) {
+	if server, ok := errors.AsType[*pgconn.PgError](err); ok {
 		e.Code = server.Code
 		e.Why = line(server.Message) + " (SQLSTATE " + server.Code + ")"
 		c.explain(e, server)
@@ -167,8 +166,7 @@ func isDNS(err error) bool {
 // database, and lists every address that was tried.
 func reason(err error) string {
 	for {
-		var connect *pgconn.ConnectError
-		if errors.As(err, &connect) {
+		if connect, ok := errors.AsType[*pgconn.ConnectError](err); ok {
 			err = connect.Unwrap()
 			continue
 		}

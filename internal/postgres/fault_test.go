@@ -376,7 +376,7 @@ func TestDiskFull(t *testing.T) {
 	t.Cleanup(func() {
 		_, _ = srv.Psql(db, "DROP TABLE IF EXISTS packets")
 		_, _ = srv.Psql("postgres", "DROP TABLESPACE IF EXISTS small_"+db)
-		if out, err := exec.Command("umount", dir).CombinedOutput(); err != nil { //nolint:noctx // after the test's context
+		if out, err := exec.Command("umount", dir).CombinedOutput(); err != nil {
 			t.Errorf("umount: %v %s", err, out)
 		}
 	})

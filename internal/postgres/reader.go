@@ -266,7 +266,7 @@ func (r *Reader) connection(ctx context.Context) (*pgconn.PgConn, error) {
 		r.idle = r.idle[:n-1]
 		r.mu.Unlock()
 		// A connection that broke while nobody used it is no reason to fail.
-		if !conn.IsClosed() && conn.CheckConn() == nil {
+		if !conn.IsClosed() && conn.Ping(ctx) == nil {
 			return conn, nil
 		}
 		closeNow(conn)

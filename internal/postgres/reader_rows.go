@@ -41,7 +41,7 @@ func (r *rowSource) of(info *tableInfo) error {
 	refuse := func(format string, args ...any) error {
 		return &questions.CannotAnswerError{What: "the table " + r.table, Why: fmt.Sprintf(format, args...)}
 	}
-	for f := field(0); f < fieldCount; f++ {
+	for f := range fieldCount {
 		if f != fieldID && info.column(columns[f].name) == nil {
 			return refuse("it has no column %s: it was not filled by this program, or with the old recorder's columns only, or by an older version", columns[f].name)
 		}

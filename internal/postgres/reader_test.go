@@ -43,8 +43,7 @@ type fileChunks struct{ r *segment.Reader }
 
 func (c fileChunks) Next(context.Context) (*segment.Chunk, error) {
 	chunk, err := c.r.Next()
-	var damage *segment.DamageError
-	if errors.As(err, &damage) {
+	if _, ok := errors.AsType[*segment.DamageError](err); ok {
 		return nil, io.EOF
 	}
 	return chunk, err

@@ -140,11 +140,12 @@ func (s *snapshot) top(ctx context.Context, sc *scope, f *topField, n int) (*que
 	// A value counts once a packet: one is left out when an earlier place has the same.
 	var places []string
 	for i, h := range f.list {
-		when := h.when
+		var when strings.Builder
+		when.WriteString(h.when)
 		for _, e := range f.list[:i] {
-			when += " AND NOT COALESCE(" + e.when + " AND " + e.value + " = " + h.value + ", false)"
+			when.WriteString(" AND NOT COALESCE(" + e.when + " AND " + e.value + " = " + h.value + ", false)")
 		}
-		places = append(places, "("+when+", "+h.value+")")
+		places = append(places, "("+when.String()+", "+h.value+")")
 	}
 	sql := "SELECT v, c, b, count(*) OVER () FROM (SELECT place.v, count(*) AS c, sum(wire)::bigint AS b FROM (SELECT * FROM " + sc.from +
 		") AS packets CROSS JOIN LATERAL (VALUES " + strings.Join(places, ", ") + ") AS place (there, v) " +

@@ -235,8 +235,7 @@ func layoutChanged(code string) bool {
 
 // sqlState returns the server's code; empty when the error is not the server's.
 func sqlState(err error) string {
-	var server *pgconn.PgError
-	if errors.As(err, &server) {
+	if server, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return server.Code
 	}
 	return ""

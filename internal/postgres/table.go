@@ -86,19 +86,18 @@ type tableInfo struct {
 
 // columnInfo is what the catalogue says about a column.
 type columnInfo struct {
-	name       string
-	notNull    bool
-	byDefault  string // the default's expression; empty: none
-	identity   bool
-	generated  bool
-	typeOID    uint32 // of a domain: its base type's
-	category   string // typcategory: N, S, D, E …
-	typmod     int
-	labels     string // of an enum, as target.labels
-	sequence   string // quoted name of the sequence behind it; empty: none
-	plainSeq   bool   // that sequence counts 1, 2, 3 and caches nothing
-	seqOwner   bool   // we may alter that sequence
-	domainNull bool   // the domain itself forbids NULL
+	name      string
+	notNull   bool
+	byDefault string // the default's expression; empty: none
+	identity  bool
+	generated bool
+	typeOID   uint32 // of a domain: its base type's
+	category  string // typcategory: N, S, D, E …
+	typmod    int
+	labels    string // of an enum, as target.labels
+	sequence  string // quoted name of the sequence behind it; empty: none
+	plainSeq  bool   // that sequence counts 1, 2, 3 and caches nothing
+	seqOwner  bool   // we may alter that sequence
 }
 
 const tableQuery = `SELECT n.nspname, c.relname, c.relkind::text, pg_catalog.pg_has_role(c.relowner, 'USAGE')

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // emptyReads is how many reads may yield neither bytes nor an error.
@@ -92,7 +93,7 @@ func (r *Reader) Compression() string { return string(r.wrap) }
 
 // Interfaces returns those found so far. The list only grows, and what was returned is
 // never changed.
-func (r *Reader) Interfaces() []Interface { return r.faces[:len(r.faces):len(r.faces)] }
+func (r *Reader) Interfaces() []Interface { return slices.Clip(r.faces) }
 
 // Counters returns what was read until now.
 func (r *Reader) Counters() Counters {
@@ -242,7 +243,7 @@ func (r *Reader) deliver() *Chunk {
 	}
 	*c = Chunk{
 		Offset: r.pos, First: r.counters.Packets + 1, Packets: r.count, Format: r.format,
-		Base: r.base, Interfaces: r.Interfaces(), Bytes: whole[:len(whole):len(whole)], mem: c.mem,
+		Base: r.base, Interfaces: r.Interfaces(), Bytes: slices.Clip(whole), mem: c.mem,
 	}
 	r.counters.Packets += uint64(r.count)
 	r.count, r.pos = 0, pos

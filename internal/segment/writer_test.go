@@ -108,8 +108,7 @@ func run(t *testing.T, b []byte, name string, arg ...string) string {
 	}
 	out, err := exec.Command(path, arg...).Output()
 	if err != nil {
-		var e *exec.ExitError
-		if errors.As(err, &e) {
+		if e, ok := errors.AsType[*exec.ExitError](err); ok {
 			t.Fatalf("%s: %v: %s", name, err, e.Stderr)
 		}
 		t.Fatal(err)

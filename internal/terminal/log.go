@@ -71,7 +71,7 @@ func Log(ctx context.Context, hub *live.Hub, out io.Writer, every time.Duration,
 		}
 		told = s.EventsLost + uint64(len(s.Events))
 		if s.Final || ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // the end of ctx is how a log ends
 		}
 		if time.Now().Before(next) {
 			continue

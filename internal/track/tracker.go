@@ -176,8 +176,7 @@ func (t *Tracker) offer(ctx context.Context, b *Batch, f Follower) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		var fatal *FatalError
-		if errors.As(err, &fatal) {
+		if _, ok := errors.AsType[*FatalError](err); ok {
 			return err
 		}
 		t.retries.Add(1)

@@ -52,7 +52,7 @@ func FuzzSums(f *testing.F) {
 	f.Add([]byte("abcdefgh"), uint16(3), uint16(60))
 	f.Fuzz(func(t *testing.T, data []byte, a, b uint16) {
 		var messages [][]byte
-		for i := 0; i < 20; i++ {
+		for i := range 20 {
 			from := min(int(a)*i, len(data))
 			messages = append(messages, data[from:min(from+int(b)+i, len(data))])
 		}

@@ -1,7 +1,7 @@
 package trafficlog
 
 import (
-	"crypto/md5" //nolint:gosec // the record's format, not a protection
+	"crypto/md5"
 	"encoding/binary"
 	"strconv"
 	"unicode/utf8"

@@ -290,7 +290,7 @@ func niceBucket(span time.Duration, points int64) time.Duration {
 	need := max(span/time.Duration(points), time.Millisecond)
 	for unit := time.Millisecond; unit <= 100*time.Second; unit *= 10 {
 		for _, m := range []time.Duration{1, 2, 5} {
-			if d := unit * m; d >= need {
+			if d := unit * m; d >= need { //nolint:durationcheck // m is a factor
 				return d
 			}
 		}
@@ -301,7 +301,7 @@ func niceBucket(span time.Duration, points int64) time.Duration {
 			return d
 		}
 	}
-	return (need/day + 1) * day
+	return (need/day + 1) * day //nolint:durationcheck // a number of days
 }
 
 func (s *Server) count(w http.ResponseWriter, r *http.Request) {

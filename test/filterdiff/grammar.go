@@ -123,11 +123,12 @@ func (g *grammar) list(q string, id func() string) (string, func() string) {
 	if g.r.IntN(8) != 0 {
 		return q + id(), id
 	}
-	s := id()
+	var s strings.Builder
+	s.WriteString(id())
 	for range g.r.IntN(3) {
-		s += g.pick(" or ", " and ", " or not ") + id()
+		s.WriteString(g.pick(" or ", " and ", " or not ") + id())
 	}
-	return q + "(" + s + ")", id
+	return q + "(" + s.String() + ")", id
 }
 
 func (g *grammar) ipv4() string {

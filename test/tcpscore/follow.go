@@ -128,8 +128,7 @@ func followTShark(path, kind string, from, to int) (map[uint32]*dialogue, error)
 	cmd := exec.Command("tshark", args...)
 	cmd.Stdout, cmd.Stderr = &out, &stderr
 	if err := cmd.Run(); err != nil {
-		var exit *exec.ExitError
-		if !errors.As(err, &exit) {
+		if _, ok := errors.AsType[*exec.ExitError](err); !ok {
 			return nil, fmt.Errorf("tshark: %w: %s", err, stderr.String())
 		}
 	}

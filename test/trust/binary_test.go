@@ -65,7 +65,7 @@ func tryFile(t *testing.T, file, id string) {
 			t.Errorf("%s: panic\n%.1000s", what, stderr.String())
 		}
 		for name, text := range map[string]string{"stdout": stdout.String(), "stderr": stderr.String()} {
-			for _, line := range strings.Split(text, "\n") {
+			for line := range strings.SplitSeq(text, "\n") {
 				if bad := unclean(line); bad != "" {
 					t.Errorf("%s: %s holds a %s: %.200q", what, name, bad, line)
 					break
@@ -116,7 +116,7 @@ func TestNamesOfFilesAreShownHarmless(t *testing.T) {
 			if err == nil {
 				t.Errorf("%q: no error", args)
 			}
-			for _, line := range strings.Split(string(out), "\n") {
+			for line := range strings.SplitSeq(string(out), "\n") {
 				if bad := unclean(line); bad != "" {
 					t.Errorf("%q: a %s: %q", args, bad, line)
 				}

@@ -35,7 +35,7 @@ func statuses(t *testing.T, pid int) []map[string]string {
 			continue // the thread has ended
 		}
 		m := map[string]string{}
-		for _, line := range strings.Split(string(b), "\n") {
+		for line := range strings.SplitSeq(string(b), "\n") {
 			k, v, _ := strings.Cut(line, ":")
 			m[k] = strings.Join(strings.Fields(v), " ")
 		}
@@ -263,7 +263,7 @@ func countLines(t *testing.T, files ...string) uint64 {
 	for _, name := range files {
 		b, err := os.ReadFile(name)
 		must(t, err)
-		for _, line := range strings.Split(strings.TrimSuffix(string(b), "\n"), "\n") {
+		for line := range strings.SplitSeq(strings.TrimSuffix(string(b), "\n"), "\n") {
 			if line == "" {
 				continue
 			}

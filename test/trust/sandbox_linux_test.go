@@ -90,7 +90,7 @@ func TestSandboxRefusesAndAllows(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	for _, line := range strings.Split(strings.TrimSpace(string(out)), "\n") {
+	for line := range strings.SplitSeq(strings.TrimSpace(string(out)), "\n") {
 		name, got, _ := strings.Cut(line, ": ")
 		if name == "sandbox" {
 			if !strings.Contains(got, "user nobody, no capabilities, no_new_privs") || !strings.Contains(got, "seccomp") {

@@ -79,7 +79,7 @@ func (s *Server) create() error {
 		}
 	}
 	pw := filepath.Join(s.Dir, "password")
-	if err := os.WriteFile(pw, []byte(Password), 0o644); err != nil { //nolint:gosec // a test's password, read by another user
+	if err := os.WriteFile(pw, []byte(Password), 0o644); err != nil {
 		return fmt.Errorf("pgtest: %w", err)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
@@ -181,7 +181,7 @@ func (s *Server) processes() []int {
 	pid := s.daemon.Process.Pid
 	pids := []int{pid}
 	children, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
-	for _, child := range strings.Fields(string(children)) {
+	for child := range strings.FieldsSeq(string(children)) {
 		if n, err := strconv.Atoi(child); err == nil {
 			pids = append(pids, n)
 		}

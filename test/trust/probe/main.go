@@ -74,8 +74,7 @@ func main() {
 		result := "ok"
 		if err := try(&s); err != nil {
 			result = err.Error()
-			var errno syscall.Errno
-			if errors.As(err, &errno) {
+			if errno, ok := errors.AsType[syscall.Errno](err); ok {
 				result = unix.ErrnoName(errno)
 			}
 		}
