@@ -53,7 +53,7 @@ func write(t *testing.T) string {
 
 func TestDuckDBReadsTheSame(t *testing.T) {
 	if _, err := os.Stat("node_modules/@duckdb/node-api"); err != nil {
-		missing(t, "DuckDB is not installed: cd test/duckdb && npm ci")
+		missing(t, "DuckDB is not installed: cd test/duckdb && npm install --no-package-lock")
 	}
 	if _, err := exec.LookPath("node"); err != nil {
 		missing(t, "no node")
