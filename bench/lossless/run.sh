@@ -57,7 +57,7 @@ printf '%-10s %-5s %10s %11s %11s %10s %9s %7s %7s\n' program mix offered/s sent
 for mix in $mixes; do
   for pps in $rates; do
     for _ in $(seq "$rounds"); do
-      measure "$mix" "$pps" ./tarrafa capture -i vb --data-dir "$work/data" --view none
+      measure "$mix" "$pps" ./tarrafa capture -i vb --data-dir "$work/data" --view none --no-page ${FLAGS:-}
       kept=$(jq .ledger.written "$work"/data/*/capture.json)
       drop=$(jq .ledger.dropped_by_kernel "$work"/data/*/capture.json)
       row tarrafa "$mix" "$pps" "${kept:-0}" "${drop:-0}"

@@ -30,6 +30,7 @@ type captureOptions struct {
 	segmentSize size
 	segmentAge  time.Duration
 	flowMemory  size
+	noIndex     bool
 	keep        size
 	keepFor     time.Duration
 	view        string
@@ -78,6 +79,7 @@ func (o *captureOptions) flags(f *pflag.FlagSet) {
 	f.Var(&o.keep, "keep", "keep at most so many bytes of captures, the oldest segments go (default: four fifths of the room there is)")
 	f.DurationVar(&o.keepFor, "keep-for", 0, "and no segment that is older, for example 168h")
 	f.DurationVar(&o.segmentAge, "segment-age", archive.DefaultSegmentAge, "or after this time")
+	f.BoolVar(&o.noIndex, "no-index", false, "write no index and look at no connections while capturing; tarrafa reindex makes it later")
 	f.Var(&o.flowMemory, "flow-memory", "memory for connections; when it is used up those silent for longest are given up, and counted")
 	f.StringVar(&o.view, "view", "auto", "live view: auto, terminal, log or none")
 	f.StringVar(&o.user, "user", "", "become this user after the socket is open (default: who called sudo)")

@@ -18,7 +18,7 @@ import (
 
 // liveFlowMemory is the default cap on the flows of a live capture, small enough that the
 // whole program stays below 200 MB.
-const liveFlowMemory = 64 << 20
+const liveFlowMemory = 32 << 20
 
 // connections is the follower that looks at flows and what is wrong with them, at its own
 // pace, so that a flood of connections never delays the statistics. It writes the flows of

@@ -56,12 +56,13 @@ func (o *outputFlags) sinkNames() []string {
 
 // output is one open sink.
 type output struct {
-	name    string
-	sink    track.Follower
-	tracker *track.Tracker           // nil: one that decodes only
-	from    segment.Cursor           // where it goes on
-	applied func() uint64            // nil: what the tracker has applied
-	parts   func() map[string]uint64 // what applied is made of; may be nil
+	name       string
+	background bool
+	sink       track.Follower
+	tracker    *track.Tracker           // nil: one that decodes only
+	from       segment.Cursor           // where it goes on
+	applied    func() uint64            // nil: what the tracker has applied
+	parts      func() map[string]uint64 // what applied is made of; may be nil
 	// follow replaces the plain way of following; may be nil. from opens the capture at a
 	// place.
 	follow func(ctx context.Context, from func(segment.Cursor) track.Chunks, t *track.Tracker) error

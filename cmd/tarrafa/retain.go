@@ -66,6 +66,9 @@ func roomFor(dataDir string) int64 {
 // followIndex lets the index of each segment be written beside the capture, with what is
 // known of the connections.
 func (s *session) followIndex() error {
+	if s.o.noIndex {
+		return nil
+	}
 	root, err := s.archive.Root()
 	if err != nil {
 		return err
@@ -81,6 +84,8 @@ func (s *session) followIndex() error {
 		return err
 	}
 	s.links.index = s.index
-	s.follow(s.links.output())
+	out := s.links.output()
+	out.background = true
+	s.follow(out)
 	return nil
 }

@@ -54,10 +54,11 @@ type session struct {
 
 // follower is one consumer of the archive, at its own pace.
 type follower struct {
-	name    string
-	sink    track.Follower
-	tracker *track.Tracker
-	tail    *archive.Tail
+	name       string
+	background bool // may wait for everybody else: its thread has a low priority
+	sink       track.Follower
+	tracker    *track.Tracker
+	tail       *archive.Tail
 	// applied overrides the tracker's count where the sink knows better: rows that are
 	// committed.
 	applied func() uint64
@@ -68,6 +69,9 @@ type follower struct {
 
 // run follows the archive until its end.
 func (f *follower) run(ctx context.Context) error {
+	if f.background {
+		inBackground()
+	}
 	if f.custom == nil {
 		return f.tracker.Run(ctx, f.tail, f.sink)
 	}
@@ -133,7 +137,7 @@ func storageError(dir string, err error) error {
 
 func (s *session) follow(out *output) {
 	f := &follower{
-		name: out.name, sink: out.sink, tracker: track.New(), tail: s.archive.Follow(out.from),
+		name: out.name, background: out.background, sink: out.sink, tracker: track.New(), tail: s.archive.Follow(out.from),
 		applied: out.applied, parts: out.parts, custom: out.follow,
 	}
 	if out.tracker != nil {
@@ -237,8 +241,10 @@ func (s *session) finish(ctx context.Context, cancel context.CancelFunc) {
 	timer := time.AfterFunc(flushTime, cancel)
 	defer timer.Stop()
 	s.wg.Wait()
-	s.index.Seal()
-	s.index.Close()
+	if s.index != nil {
+		s.index.Seal()
+		s.index.Close()
+	}
 	deadline, done := context.WithTimeout(ctx, flushTime)
 	defer done()
 	if err := s.outputs.close(deadline); err != nil {

@@ -22,7 +22,7 @@ import (
 const (
 	DefaultSegmentBytes = 256 << 20
 	DefaultSegmentAge   = 6 * time.Hour
-	DefaultMemoryBytes  = 24 << 20
+	DefaultMemoryBytes  = 16 << 20
 )
 
 // retryAfter is how long the archive waits after a failed write before it tries again:
