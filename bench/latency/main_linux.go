@@ -80,7 +80,9 @@ func run(binary string, n int, every time.Duration) error {
 	}
 	_ = cmd.Wait()
 	slices.Sort(delays)
-	at := func(q float64) time.Duration { return delays[min(int(q*float64(len(delays))), len(delays)-1)].Round(10 * time.Microsecond) }
+	at := func(q float64) time.Duration {
+		return delays[min(int(q*float64(len(delays))), len(delays)-1)].Round(10 * time.Microsecond)
+	}
 	fmt.Printf("packet → JSON line, %d packets, one every %s: p50 %s  p99 %s  max %s; resident %s\n", len(delays), every, at(0.5), at(0.99), at(1), rss)
 	return nil
 }
