@@ -33,9 +33,11 @@ run: build
 test: need-go
 	$(GO) test -timeout 15m ./...
 
+# The packages in which goroutines share something.
+RACE ?= ./internal/archive ./internal/capture ./internal/live ./internal/stats ./internal/segment ./internal/track ./internal/terminal
 # The race detector is a C library: this is the one place where cgo is on.
 test-race: need-go
-	CGO_ENABLED=1 $(GO) test -race -short -timeout 20m ./cmd/... ./internal/...
+	CGO_ENABLED=1 $(GO) test -race -short -timeout 20m $(RACE)
 
 # Every parser of foreign bytes, each for so many seconds.
 FUZZTIME ?= 60
