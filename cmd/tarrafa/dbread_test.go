@@ -82,7 +82,7 @@ func TestAskDatabase(t *testing.T) {
 			}
 		}
 		args := append(append([]string{}, question...), limit...)
-		want, _, code := command(append(append([]string{}, args...), file)...)
+		want, _, code := command(append(append([]string{}, args...), "--no-sandbox", file)...)
 		if code != exitOK {
 			t.Fatalf("%v of the file: exit code %d", args, code)
 		}

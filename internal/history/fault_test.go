@@ -175,6 +175,11 @@ func TestDamagedIndexAnswersRightly(t *testing.T) {
 			t.Errorf("%s: no notice that tells how to mend it: %q", what, noticed)
 		}
 	}
+	// Pages are checked when they are read, not by reindex: of the damages above it mends
+	// those that show in the file as a whole.
+	if err := os.WriteFile(name, good[:len(good)-200], 0o600); err != nil {
+		t.Fatal(err)
+	}
 	b, err := index.Build(context.Background(), s, false, 2, "test", nil)
 	if err != nil || b.Segments != 1 {
 		t.Fatalf("%+v, %v: want one segment mended", b, err)
