@@ -196,42 +196,12 @@ func tweakLine(line *query.Line, header *bool, key, value string) error {
 	return err
 }
 
-// nearestField finds the known field that a wrong name probably means.
+// nearestField names the known field that a wrong name probably means.
 func nearestField(name string) string {
-	best, score := "", 4
-	for _, n := range query.FieldNames() {
-		if d := distance(name, n, score); d < score {
-			best, score = n, d
-		}
+	if near := query.Nearest(name); len(near) > 0 {
+		return fmt.Sprintf("; did you mean %s?", near[0])
 	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf("; did you mean %s?", best)
-}
-
-// distance is the number of letters to add, remove or change, or limit when it is that or
-// more.
-func distance(a, b string, limit int) int {
-	if len(a)-len(b) >= limit || len(b)-len(a) >= limit {
-		return limit
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		last := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			last, row[j+1] = row[j+1], min(row[j]+1, row[j+1]+1, last+cost)
-		}
-	}
-	return min(row[len(b)], limit)
+	return ""
 }
 
 func (p *printer) run(ctx context.Context, w *bufio.Writer, in *input, o *readOptions) error {
