@@ -5,14 +5,15 @@
 # Needs root, iproute2, tcpdump, jq, and a generator: XDPGEN names the xdpgen program, or it is
 # built from ../shared/tools/xdpgen. All traffic stays in a network namespace made here.
 #
-#   bench/lossless/run.sh [-t SECONDS] [-n ROUNDS] [-o OUTDIR] [-p "PPS…"] [-m "64 imix"]
+#   bench/lossless/run.sh [-t SECONDS] [-n ROUNDS] [-o OUTDIR] [-p "PPS…"] [-m "64 imix"] [-g GENERATORS]
 #
-# PPS 0 is flat out. Prints a row for each run: what was offered, what was kept.
+# PPS 0 is flat out; with -g 2 two generators, each on a core and a queue of its own, offer
+# PPS each. Prints a row for each run: what was offered, what was kept.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-seconds=4 rounds=3 out=${TMPDIR:-/tmp} rates="0" mixes="64 imix"
-while getopts t:n:o:p:m: f; do
-  case $f in t) seconds=$OPTARG;; n) rounds=$OPTARG;; o) out=$OPTARG;; p) rates=$OPTARG;; m) mixes=$OPTARG;; *) exit 1;; esac
+seconds=4 rounds=3 out=${TMPDIR:-/tmp} rates="0" mixes="64 imix" generators=1
+while getopts t:n:o:p:m:g: f; do
+  case $f in t) seconds=$OPTARG;; n) rounds=$OPTARG;; o) out=$OPTARG;; p) rates=$OPTARG;; m) mixes=$OPTARG;; g) generators=$OPTARG;; *) exit 1;; esac
 done
 [ "$(id -u)" = 0 ] || { echo "run as root: network namespaces are made" >&2; exit 5; }
 work=$(mktemp -d "$out/tarrafa-bench.XXXXXX")
@@ -28,7 +29,7 @@ if [ -z "$gen" ]; then
 fi
 [ -x ./tarrafa ] || make -s build
 ip netns add "$ns"
-ip netns exec "$ns" sh -c 'ip link add va type veth peer name vb && ip link set va up && ip link set vb up && ip link set lo up; sysctl -qw net.ipv6.conf.va.disable_ipv6=1 net.ipv6.conf.vb.disable_ipv6=1'
+ip netns exec "$ns" sh -c 'ip link add va numtxqueues '"$generators"' numrxqueues '"$generators"' type veth peer name vb numtxqueues '"$generators"' numrxqueues '"$generators"' && ip link set va up && ip link set vb up && ip link set lo up; sysctl -qw net.ipv6.conf.va.disable_ipv6=1 net.ipv6.conf.vb.disable_ipv6=1'
 in_ns() { ip netns exec "$ns" "$@"; }
 
 # measure NAME MIX PPS COMMAND…: starts the capture, offers packets, ends it, and sets
@@ -38,12 +39,18 @@ measure() {
   /usr/bin/time -f '%U %S %M' -o "$work/time" ip netns exec "$ns" "$@" >"$work/out" 2>"$work/err" &
   local timer=$!
   sleep 1.2
-  in_ns "$gen" -i vb -mix "$mix" -pps "$pps" -t "$seconds" >"$work/gen.out"
+  local children=() g
+  : >"$work/gen.out"
+  for ((g = 0; g < generators; g++)); do
+    in_ns "$gen" -i vb -mix "$mix" -pps "$pps" -cpu "$g" -t "$seconds" >>"$work/gen.out" &
+    children+=("$!")
+  done
+  wait "${children[@]}"
   sleep 1
   pkill -INT -P "$timer" 2>/dev/null || true
   wait "$timer" || true
-  sent=$(awk '/^SENT/{print $2}' "$work/gen.out")
-  offered=$(awk '/^SENT/{for(i=1;i<NF;i++) if($i=="pps") print $(i+1)}' "$work/gen.out")
+  sent=$(awk '/^SENT/{n+=$2} END{print n+0}' "$work/gen.out")
+  offered=$(awk '/^SENT/{for(i=1;i<NF;i++) if($i=="pps") n+=$(i+1)} END{print n+0}' "$work/gen.out")
   read -r user sys rss < <(tail -1 "$work/time")
   cpu=$(awk -v u="$user" -v s="$sys" 'BEGIN{print u+s}')
 }
