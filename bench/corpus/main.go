@@ -4,6 +4,11 @@
 // same file.
 //
 //	go run ./bench/corpus -bytes 1100000000 -o /tmp/corpus.pcap
+//
+// With captures as arguments the traffic is theirs: the packets of all that are Ethernet,
+// merged by time and repeated with other addresses.
+//
+//	go run ./bench/corpus -o /tmp/mixed.pcap ../shared/captures/*
 package main
 
 import (
@@ -19,8 +24,16 @@ func main() {
 	out := flag.String("o", "corpus.pcap", "file to write")
 	size := flag.Int64("bytes", 1_100_000_000, "about so many bytes")
 	flows := flag.Int("flows", 20000, "connections that are open at the same time")
+	width := flag.Int("width", 8, "of real captures, so many copies at the same time")
 	seed := flag.Uint64("seed", 1, "seed")
 	flag.Parse()
+	if flag.NArg() > 0 {
+		if err := mix(*out, flag.Args(), *size, *width, *seed); err != nil {
+			fmt.Fprintln(os.Stderr, "corpus:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	if err := write(*out, *size, *flows, *seed); err != nil {
 		fmt.Fprintln(os.Stderr, "corpus:", err)
 		os.Exit(1)
