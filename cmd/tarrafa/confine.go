@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/tarrafa/tarrafa/internal/postgres"
 	"github.com/tarrafa/tarrafa/internal/sandbox"
 )
 
@@ -80,6 +81,13 @@ func (o *outputFlags) access() (sandbox.Access, error) {
 		return a, err
 	}
 	o.database = &cfg
+	reach(&a, &cfg)
+	return a, nil
+}
+
+// reach adds the database's sockets and ports. Names are looked up with every connection,
+// since the server may have moved by the next one.
+func reach(a *sandbox.Access, cfg *postgres.Config) {
 	for _, e := range cfg.Endpoints() {
 		switch {
 		case e.Socket != "":
@@ -91,7 +99,39 @@ func (o *outputFlags) access() (sandbox.Access, error) {
 			}
 		}
 	}
-	return a, nil
+}
+
+// databaseRules are for questions to a database: no file is read but the settings, which
+// cfg becomes while they are still in reach.
+func databaseRules(dsn string, writes []string, cfg *postgres.Config) sandbox.Rules {
+	return sandbox.Rules{Lenient: true, Access: func() (sandbox.Access, error) {
+		a := sandbox.Access{Write: writes}
+		var err error
+		if *cfg, err = databaseConfig(dsn); err == nil {
+			reach(&a, cfg)
+		}
+		return a, err
+	}}
+}
+
+// importRules are for import: files are read, and written is below the data folder.
+func importRules(files []string, dataDir string) sandbox.Rules {
+	return sandbox.Rules{ForeignFiles: true, Lenient: true, Access: func() (sandbox.Access, error) {
+		return sandbox.Access{Read: files, Write: []string{dataDir}}, nil
+	}}
+}
+
+// reindexRules are for reindex: it works in the captures' folders, which exist.
+func reindexRules(dirs []string) sandbox.Rules {
+	return sandbox.Rules{ForeignFiles: true, Lenient: true, Access: func() (sandbox.Access, error) {
+		var a sandbox.Access
+		for _, dir := range dirs {
+			if info, err := os.Stat(dir); err == nil && info.IsDir() {
+				a.Write = append(a.Write, dir)
+			}
+		}
+		return a, nil
+	}}
 }
 
 // writable returns what must be writable so that a file of this name can be made, or be

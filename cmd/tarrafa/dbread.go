@@ -21,6 +21,9 @@ import (
 type databaseFlags struct {
 	dsn     string
 	capture string
+
+	noSandbox bool
+	writes    []string // folders that the answer is written to
 }
 
 func (d *databaseFlags) add(f *pflag.FlagSet) {
@@ -41,10 +44,11 @@ func (d *databaseFlags) on(files int) (bool, error) {
 	return d.dsn != "", nil
 }
 
-// open connects and finds the capture. stderr is told which packets are not counted.
+// open gives up what asking a database does not need, connects and finds the capture.
+// stderr is told which packets are not counted.
 func (d *databaseFlags) open(ctx context.Context, stderr io.Writer) (*postgres.Reader, error) {
-	cfg, err := databaseConfig(d.dsn)
-	if err != nil {
+	var cfg postgres.Config
+	if err := confine(nil, d.noSandbox, databaseRules(d.dsn, d.writes, &cfg)); err != nil {
 		return nil, err
 	}
 	r, err := postgres.OpenReader(ctx, cfg, d.capture, postgres.ReaderOptions{Stored: true})

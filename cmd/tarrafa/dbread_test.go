@@ -61,7 +61,7 @@ func TestAskDatabase(t *testing.T) {
 	db := srv.Database(t)
 	dsn := srv.DSN(db, db)
 
-	if _, talk, code := command("stats", "--db", dsn); code != exitDatabase || !strings.Contains(talk, "no table") {
+	if _, talk, code := command("stats", "--no-sandbox", "--db", dsn); code != exitDatabase || !strings.Contains(talk, "no table") {
 		t.Errorf("an empty database: exit code %d: %s", code, talk)
 	}
 	file := samplesFile(t)
@@ -86,13 +86,13 @@ func TestAskDatabase(t *testing.T) {
 		if code != exitOK {
 			t.Fatalf("%v of the file: exit code %d", args, code)
 		}
-		got, talk, code := command(append(append([]string{}, args...), "--db="+dsn)...)
+		got, talk, code := command(append(append([]string{}, args...), "--no-sandbox", "--db="+dsn)...)
 		if code != exitOK || got != want || got == "" {
 			t.Errorf("%v: exit code %d: %s%s\nwant\n%s", args, code, talk, got, want)
 		}
 	}
 
-	out, talk, code := command("stats", "--db", dsn, "--json")
+	out, talk, code := command("stats", "--no-sandbox", "--db", dsn, "--json")
 	var doc databaseDocument
 	if err := json.Unmarshal([]byte(out), &doc); err != nil || code != exitOK {
 		t.Fatalf("stats --db --json: exit code %d, %v: %s%s", code, err, talk, out)
@@ -103,7 +103,7 @@ func TestAskDatabase(t *testing.T) {
 	if !strings.Contains(talk, "without IP header") || strings.Contains(out, `"sizes"`) {
 		t.Errorf("stats --db --json: %s%s", talk, out)
 	}
-	if out, _, code := command("stats", "--db="+dsn); code != exitOK || !strings.Contains(out, "in PostgreSQL") {
+	if out, _, code := command("stats", "--no-sandbox", "--db="+dsn); code != exitOK || !strings.Contains(out, "in PostgreSQL") {
 		t.Errorf("stats --db: exit code %d: %s", code, out)
 	}
 
@@ -120,7 +120,7 @@ func TestAskDatabase(t *testing.T) {
 		{[]string{"stats", "--capture", "x", file}, exitOptions, "--db"},
 		{[]string{"series", "--db=host=127.0.0.1 port=1 user=x dbname=x"}, exitDatabase, "pg_isready"},
 	} {
-		if _, talk, code := command(c.args...); code != c.code || !strings.Contains(talk, c.say) || strings.Contains(talk, "\x1b") {
+		if _, talk, code := command(append(c.args, "--no-sandbox")...); code != c.code || !strings.Contains(talk, c.say) || strings.Contains(talk, "\x1b") {
 			t.Errorf("%v: exit code %d, want %d: %s", c.args, code, c.code, talk)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 
 func importCommand() *cobra.Command {
 	dataDir := defaultDataDir()
+	var noSandbox bool
 	size := size(archive.DefaultSegmentBytes)
 	cmd := &cobra.Command{
 		Use:   "import FILE…",
@@ -30,6 +31,9 @@ func importCommand() *cobra.Command {
 					return fileError(name, err)
 				}
 				total += 2 * info.Size()
+			}
+			if err := confine(nil, noSandbox, importRules(args, dataDir)); err != nil {
+				return err
 			}
 			bar := newProgress(cmd.ErrOrStderr(), "importing", "B")
 			in, err := archive.Import(ctx, archive.Config{DataDir: dataDir, Program: versionText(), SegmentBytes: int64(size)}, args,
@@ -58,5 +62,6 @@ func importCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&dataDir, "data-dir", dataDir, "where captures are kept")
 	cmd.Flags().Var(&size, "segment-size", "start a new segment file after so many bytes")
+	noSandboxFlag(cmd.Flags(), &noSandbox)
 	return cmd
 }

@@ -125,6 +125,7 @@ func (q *question) ask(cmd *cobra.Command, args []string, n int, ask func(ctx co
 	if err != nil {
 		return err
 	}
+	q.database.noSandbox, q.database.writes = q.noSandbox, q.writes
 	return askDatabase(cmd.Context(), cmd.ErrOrStderr(), &q.database, func(ctx context.Context, r *postgres.Reader) error { return ask(ctx, r, s) })
 }
 

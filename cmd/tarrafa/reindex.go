@@ -15,7 +15,7 @@ import (
 )
 
 func reindexCommand() *cobra.Command {
-	var all bool
+	var all, noSandbox bool
 	cmd := &cobra.Command{
 		Use:   "reindex DIR…",
 		Short: "Make the index of segments that have none, or an old or damaged one",
@@ -25,6 +25,9 @@ func reindexCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, stop := interrupted(cmd.Context())
 			defer stop()
+			if err := confine(nil, noSandbox, reindexRules(args)); err != nil {
+				return err
+			}
 			for _, name := range args {
 				dirs := []string{name}
 				if !archive.IsCapture(name) {
@@ -58,6 +61,7 @@ func reindexCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "also those whose index is good")
+	noSandboxFlag(cmd.Flags(), &noSandbox)
 	return cmd
 }
 

@@ -45,6 +45,7 @@ func statsCommand() *cobra.Command {
 			if db, err := database.on(len(args)); err != nil {
 				return err
 			} else if db {
+				database.noSandbox = noSandbox
 				return databaseStats(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), &database, display, asJSON, top)
 			}
 			if err := confine(nil, noSandbox, readingRules(args, nil)); err != nil {
