@@ -116,6 +116,12 @@ func (c *cache) forget(units []*unit) {
 
 // chosen returns the selection of a unit, from the cache or by looking.
 func (w *worker) chosen(u *unit, a *asked, kept *results) (*selection, error) {
+	if a.swept {
+		if s := a.found[u]; s != nil {
+			return s, nil
+		}
+		return &selection{}, nil // behind the page that is wanted
+	}
 	if s := kept.get(u); s != nil {
 		return s, nil
 	}

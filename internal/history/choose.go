@@ -15,6 +15,10 @@ import (
 type asked struct {
 	scope query.Scope
 	match matcher
+	// found are the selections of a question that needs a sweep, of the units that it has
+	// come by; nil: the units are looked at one by one.
+	found map[*unit]*selection
+	swept bool // it needs a sweep
 }
 
 // outside tells whether a unit lies outside of the time range, and inside whether all of

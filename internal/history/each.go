@@ -16,7 +16,7 @@ func (c *Capture) Each(ctx context.Context, s query.Scope, f func(*packet.Summar
 	if err != nil {
 		return err
 	}
-	a, err := c.asked(v, s)
+	a, err := c.asked(ctx, v, s)
 	if err != nil {
 		return err
 	}

@@ -32,6 +32,8 @@ type Capture struct {
 	cache     cache
 	counts    counted
 	addresses addressCache
+	sweeping  chan struct{} // held by who uses last
+	last      *sweep        // nil: none
 	closed    bool
 }
 
@@ -45,7 +47,7 @@ type Options struct {
 }
 
 func newCapture(opt Options) *Capture {
-	c := &Capture{notice: opt.Notice, bad: map[uint32]bool{}, told: map[string]bool{}}
+	c := &Capture{notice: opt.Notice, bad: map[uint32]bool{}, told: map[string]bool{}, sweeping: make(chan struct{}, 1)}
 	c.cache.init()
 	return c
 }
@@ -242,17 +244,22 @@ func (c *Capture) firstTime(v view) (int64, error) {
 }
 
 // asked makes a scope ready.
-func (c *Capture) asked(v view, s query.Scope) (*asked, error) {
+func (c *Capture) asked(ctx context.Context, v view, s query.Scope) (*asked, error) {
+	a, err := c.prepared(v, s)
+	if err == nil && a.swept {
+		err = c.swept(ctx, v, a, everything)
+	}
+	return a, err
+}
+
+// prepared makes a scope ready but for the sweep that it may need.
+func (c *Capture) prepared(v view, s query.Scope) (*asked, error) {
 	a := &asked{scope: s}
 	if s.Filter == nil {
 		return a, nil
 	}
 	needs := s.Filter.Needs()
-	if needs.Notes {
-		return nil, &query.CannotAnswerError{
-			What: "the filter " + s.Filter.String(), Why: "it asks what the flow table and the protocols' recognition found, which is not in the archive",
-		}
-	}
+	a.swept = needs.Notes
 	a.match.filter = s.Filter
 	if needs.History {
 		for _, f := range s.Filter.Fields() {

@@ -23,8 +23,24 @@ func (c *Capture) Packets(ctx context.Context, s query.Scope, from uint64, count
 	var page *query.Page
 	err := c.ask(ctx, func(v view) error {
 		page = &query.Page{From: from}
-		a, err := c.asked(v, s)
+		a, err := c.prepared(v, s)
 		if err != nil {
+			return err
+		}
+		if a.swept {
+			if err := c.swept(ctx, v, a, max(from, from+uint64(count))); err != nil {
+				return err
+			}
+			// What the sweep has not come by is not known yet.
+			known := view{parts: v.parts, packets: v.packets}
+			for _, u := range v.units {
+				if a.found[u] == nil {
+					break
+				}
+				known.units = append(known.units, u)
+			}
+			err := c.filteredPage(ctx, known, a, page, count)
+			page.Exact = page.Exact && len(known.units) == len(v.units)
 			return err
 		}
 		if s.All() {
@@ -76,6 +92,9 @@ func (c *Capture) plainPage(ctx context.Context, v view, page *query.Page, count
 // filteredPage looks at units, a few at a time, until the page is full.
 func (c *Capture) filteredPage(ctx context.Context, v view, a *asked, page *query.Page, count int) error {
 	kept := c.cache.of(a)
+	if a.swept {
+		kept = nil
+	}
 	want := page.From + uint64(count)
 	batch := 2
 	i := 0

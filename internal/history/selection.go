@@ -57,3 +57,11 @@ func (s *selection) settle(rows int) *selection {
 	}
 	return s
 }
+
+// recount counts the bits.
+func (s *selection) recount() {
+	s.count = 0
+	for _, w := range s.bits {
+		s.count += bits.OnesCount64(w)
+	}
+}

@@ -71,8 +71,8 @@ func lookUpTop(name string) (*topField, error) {
 	if err != nil {
 		return nil, err
 	}
-	if n := probe.Needs(); n.Notes || n.History {
-		return nil, &query.CannotAnswerError{What: "the most frequent " + name, Why: "it is not in the packets, but found by other stages, which the archive does not keep"}
+	if probe.Needs().History {
+		return nil, &query.CannotAnswerError{What: "the most frequent " + name, Why: "it depends on the packets before"}
 	}
 	t := &topField{name: name, field: f}
 	if how, ok := fieldsInColumns[f.Name]; ok && (how.kind == addressLeaf || how.kind == portLeaf) {
@@ -93,7 +93,12 @@ func (c *Capture) Top(ctx context.Context, s query.Scope, field string, n int) (
 	}
 	var top *query.Top
 	err = c.ask(ctx, func(v view) error {
-		a, err := c.asked(v, s)
+		if f.field != nil && f.field.Noted() {
+			var err error
+			top, err = c.topSwept(ctx, v, s, f.field, field, n)
+			return err
+		}
+		a, err := c.asked(ctx, v, s)
 		if err != nil {
 			return err
 		}
@@ -118,6 +123,17 @@ func (c *Capture) Top(ctx context.Context, s query.Scope, field string, n int) (
 		top = t.best(field, n)
 		return nil
 	})
+	return top, err
+}
+
+// topSwept counts values that the analysis finds out.
+func (c *Capture) topSwept(ctx context.Context, v view, s query.Scope, f *query.Field, name string, n int) (*query.Top, error) {
+	a, err := c.prepared(v, s)
+	if err != nil {
+		return nil, err
+	}
+	top := (&tally{}).best(name, n)
+	err = c.sweep(ctx, v, a, f, everything, func(s *sweep) { top = s.counts.best(name, n) })
 	return top, err
 }
 

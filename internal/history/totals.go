@@ -26,7 +26,7 @@ func (c *Capture) Totals(ctx context.Context, s query.Scope) (*query.Totals, err
 // of counts where they answer, else by counting. step is the length of time, nanoseconds,
 // that the counts may not cross; below a second they are not used.
 func (c *Capture) sums(ctx context.Context, v view, s query.Scope, step int64, add func(*sums) error) error {
-	a, err := c.asked(v, s)
+	a, err := c.asked(ctx, v, s)
 	if err != nil {
 		return err
 	}
@@ -217,7 +217,7 @@ func (c *Capture) Count(ctx context.Context, s query.Scope) (uint64, error) {
 		if s.All() {
 			return nil
 		}
-		a, err := c.asked(v, s)
+		a, err := c.asked(ctx, v, s)
 		if err != nil {
 			return err
 		}

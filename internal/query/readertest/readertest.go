@@ -54,6 +54,19 @@ func captures(t *testing.T) string {
 	return ""
 }
 
+// Captures returns the capture files beside the repository; the test is skipped without.
+func Captures(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(captures(t), "*.*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.DeleteFunc(files, func(file string) bool {
+		ext := filepath.Ext(file)
+		return ext == ".md" || ext == ".tsv"
+	})
+}
+
 // Filters are asked of every capture and compared with the reader in memory.
 var Filters = []string{
 	"", "ip", "tcp", "udp && !ipv6", "ip.addr == 10.0.0.0/8", "ip.src == 192.168.0.0/16 && tcp.port == 80",
@@ -83,16 +96,7 @@ var tops = []string{"ip.src", "ip.addr", "ipv6.dst", "tcp.port", "udp.srcport", 
 
 // Run asks everything of a reader over each capture.
 func Run(t *testing.T, open Open, opt Options) {
-	dir := captures(t)
-	files, err := filepath.Glob(filepath.Join(dir, "*.*"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, file := range files {
-		ext := filepath.Ext(file)
-		if ext == ".md" || ext == ".tsv" {
-			continue
-		}
+	for _, file := range Captures(t) {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			want, err := memory(file)
 			if err != nil {
