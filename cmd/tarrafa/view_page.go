@@ -65,6 +65,9 @@ func (s *shelf) rules() sandbox.Rules {
 		}
 		if len(s.files) > 0 {
 			a.Write = append(a.Write, os.TempDir())
+			if dir := fileNotesDir(); os.MkdirAll(dir, 0o700) == nil { // otherwise the page says that it keeps no notes
+				a.Write = append(a.Write, dir)
+			}
 		}
 		return a, nil
 	}}

@@ -23,6 +23,7 @@ import (
 	"github.com/tarrafa/tarrafa/internal/query"
 	"github.com/tarrafa/tarrafa/internal/sandbox"
 	"github.com/tarrafa/tarrafa/internal/web"
+	"github.com/tarrafa/tarrafa/internal/web/notes"
 )
 
 // defaultListen is where the page is served. When another program has the port and none
@@ -151,6 +152,7 @@ type shelf struct {
 	files  []string
 	live   string // the folder that this process is writing
 	ledger func() *live.Ledger
+	books  books
 }
 
 // List implements web.Captures.
@@ -164,6 +166,7 @@ func (s *shelf) List(ctx context.Context) ([]web.Capture, error) {
 		list = append(list, web.Capture{
 			ID: fileID(i), Name: filepath.Base(f), State: archive.StateClosed, Started: info.ModTime(), Bytes: info.Size(),
 		})
+		s.describeNotes(&list[len(list)-1], s.fileNotes(f))
 	}
 	dirs, err := s.folders()
 	if err != nil {
@@ -208,6 +211,7 @@ func (s *shelf) describe(dir string) (web.Capture, error) {
 	if c.Live && s.ledger != nil {
 		c.Ledger = s.ledger()
 	}
+	s.describeNotes(&c, s.books.of(dir, func() *notes.Book { return notes.In(dir) }))
 	return c, nil
 }
 
@@ -259,6 +263,7 @@ func (s *shelf) Remove(_ context.Context, id string) error {
 	if busy {
 		return web.ErrInUse
 	}
+	s.books.forget(dir)
 	return os.RemoveAll(dir)
 }
 

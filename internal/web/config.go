@@ -8,6 +8,7 @@ import (
 
 	"github.com/tarrafa/tarrafa/internal/live"
 	"github.com/tarrafa/tarrafa/internal/query"
+	"github.com/tarrafa/tarrafa/internal/web/notes"
 )
 
 // Content is what a [Server] shows.
@@ -51,6 +52,13 @@ type Captures interface {
 	Remove(ctx context.Context, id string) error
 }
 
+// NoteKeeper keeps what readers mark and comment. A [Captures] that is one too lets the
+// page do so. Many goroutines may use it at once.
+type NoteKeeper interface {
+	// Notes returns the notes of a capture: always the same Book for the same capture.
+	Notes(id string) (*notes.Book, error)
+}
+
 // Capture describes a stored capture.
 type Capture struct {
 	ID         string       `json:"id"`
@@ -64,6 +72,9 @@ type Capture struct {
 	Bytes      int64        `json:"bytes"` // of its segments
 	Ledger     *live.Ledger `json:"ledger,omitempty"`
 	Live       bool         `json:"live"`
+	Marked     bool         `json:"marked"`
+	Comment    string       `json:"comment"`
+	Notes      int          `json:"notes"` // packets that are marked or commented
 }
 
 // constError is an error without a place to change it.

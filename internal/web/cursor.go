@@ -21,7 +21,7 @@ func (c *client) open(ctx context.Context, r *request) error {
 		c.view.close()
 	}
 	c.view, c.viewID = v, r.View
-	c.served, c.total, c.exact, c.end, c.skipped = 0, 0, false, 0, 0
+	c.served, c.total, c.exact, c.end, c.skipped, c.notes = 0, 0, false, 0, 0, 0
 	return c.send(ctx, message{Type: "view", View: r.View})
 }
 
@@ -51,10 +51,17 @@ func (c *client) sendWindow(ctx context.Context, cursor *request) error {
 	total, exact, done := c.view.size()
 	asked := cursor.Request != c.served
 	newer := total != c.total || exact != c.exact
+	book := c.view.book()
+	var revision uint32
+	if book != nil {
+		revision = book.Revision()
+	}
+	// Marks that have changed come with the rows that they stand at.
+	asked = asked || revision != c.notes
 	if !asked && !newer {
 		return nil
 	}
-	w := &window{total: total, done: done, flags: windowNoRows}
+	w := &window{total: total, done: done, flags: windowNoRows, notes: revision}
 	if exact {
 		w.flags |= windowExact
 	}
@@ -65,7 +72,7 @@ func (c *client) sendWindow(ctx context.Context, cursor *request) error {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			c.served = cursor.Request
+			c.served, c.notes = cursor.Request, revision
 			return c.send(ctx, message{Type: "error", View: c.viewID, Error: problemOf(err)})
 		}
 	}
@@ -79,7 +86,8 @@ func (c *client) sendWindow(ctx context.Context, cursor *request) error {
 	} else {
 		c.end = 0
 	}
-	c.served, c.total, c.exact = cursor.Request, w.total, w.flags&windowExact != 0
+	w.annotate(book)
+	c.served, c.total, c.exact, c.notes = cursor.Request, w.total, w.flags&windowExact != 0, w.notes
 	w.view, w.request, w.skipped = c.viewID, cursor.Request, c.skipped
 	c.buf = w.append(c.buf[:0])
 	c.s.windows.Add(1)

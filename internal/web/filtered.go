@@ -8,6 +8,7 @@ import (
 	"github.com/tarrafa/tarrafa/internal/live"
 	"github.com/tarrafa/tarrafa/internal/packet"
 	"github.com/tarrafa/tarrafa/internal/query"
+	"github.com/tarrafa/tarrafa/internal/web/notes"
 )
 
 const (
@@ -243,6 +244,8 @@ func (v *filteredView) size() (uint64, bool, float32) {
 	defer v.lf.mu.Unlock()
 	return v.lf.result.count, v.lf.result.length+filterStep >= next, float32(float64(v.lf.result.length) / float64(max(next, 1)))
 }
+
+func (v *filteredView) book() *notes.Book { return v.base.book() }
 
 func (v *filteredView) close() {
 	v.owner.leave(v.lf)

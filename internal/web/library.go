@@ -2,9 +2,11 @@ package web
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"github.com/tarrafa/tarrafa/internal/query"
+	"github.com/tarrafa/tarrafa/internal/web/notes"
 )
 
 // maxOpen is how many captures are held open that nobody is using.
@@ -24,6 +26,7 @@ type lent struct {
 	query.Reader
 	library *library
 	id      string
+	notes   *notes.Book // nil: none are kept
 	users   int
 	used    uint64
 }
@@ -44,6 +47,11 @@ func (l *library) lend(ctx context.Context, id string) (*lent, error) {
 			return nil, err
 		}
 		r = &lent{Reader: reader, library: l, id: id}
+		if keeper, ok := l.captures.(NoteKeeper); ok {
+			if r.notes, err = keeper.Notes(id); err != nil {
+				return nil, errors.Join(err, reader.Close())
+			}
+		}
 		l.open[id] = r
 	}
 	l.clock++
@@ -59,6 +67,14 @@ func (l *library) tryLend(id string) *lent {
 		return nil
 	}
 	return r
+}
+
+// book returns the notes of the capture; nil: none are kept.
+func (r *lent) book() *notes.Book {
+	if r == nil {
+		return nil
+	}
+	return r.notes
 }
 
 // back gives a reader back.

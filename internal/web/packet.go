@@ -7,6 +7,7 @@ import (
 
 	"github.com/tarrafa/tarrafa/internal/packet"
 	"github.com/tarrafa/tarrafa/internal/query"
+	"github.com/tarrafa/tarrafa/internal/web/notes"
 	"github.com/tarrafa/tarrafa/internal/web/tree"
 )
 
@@ -20,7 +21,11 @@ func (s *Server) packet(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			return nil, err
 		}
-		return detailOf(d), nil
+		v := detailOf(d)
+		if reader.notes != nil {
+			v.Note = reader.notes.Packet(number)
+		}
+		return v, nil
 	})
 }
 
@@ -29,8 +34,9 @@ type detail struct {
 	packetRow
 	Link      packet.LinkType `json:"link"`
 	Interface string          `json:"interface"`
-	Comments  []string        `json:"comments"`
-	Data      string          `json:"data"` // hexadecimal
+	Comments  []string        `json:"comments"` // of the file
+	Note      notes.Note      `json:"note"`     // of the reader
+	Data      string          `json:"data"`     // hexadecimal
 	Tree      []tree.Node     `json:"tree"`
 }
 

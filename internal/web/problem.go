@@ -9,16 +9,22 @@ import (
 	"strconv"
 
 	"github.com/tarrafa/tarrafa/internal/query"
+	"github.com/tarrafa/tarrafa/internal/web/notes"
 )
 
 // problem is an error as JSON.
 type problem struct {
 	Error      string   `json:"error"`
-	Code       string   `json:"code"` // filter, not_found, cannot_answer, in_use, internal
+	Code       string   `json:"code"` // docs/api.md lists them
 	Position   *int     `json:"position,omitempty"`
 	End        *int     `json:"end,omitempty"`
 	Expected   string   `json:"expected,omitempty"`
 	Candidates []string `json:"candidates,omitempty"`
+}
+
+func is[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
 }
 
 func problemOf(err error) *problem {
@@ -28,12 +34,18 @@ func problemOf(err error) *problem {
 	case errors.As(err, &syntax):
 		p.Code, p.Error = "filter", syntax.What
 		p.Position, p.End, p.Expected, p.Candidates = &syntax.Pos, &syntax.End, syntax.Expected, syntax.Candidates
+	case is[*notes.ReadOnlyError](err):
+		p.Code = "read_only"
 	case errors.Is(err, ErrNoCapture), errors.Is(err, fs.ErrNotExist):
 		p.Code = "not_found"
 	case errors.Is(err, query.ErrCannotAnswer):
 		p.Code = "cannot_answer"
 	case errors.Is(err, ErrInUse):
 		p.Code = "in_use"
+	case errors.Is(err, notes.ErrFull):
+		p.Code = "full"
+	case errors.Is(err, notes.ErrLong):
+		p.Code = "request"
 	}
 	return p
 }
@@ -52,7 +64,7 @@ func (s *Server) fail(w http.ResponseWriter, err error) {
 	p := problemOf(err)
 	status := map[string]int{
 		"filter": http.StatusBadRequest, "request": http.StatusBadRequest, "not_found": http.StatusNotFound,
-		"cannot_answer": http.StatusNotImplemented, "in_use": http.StatusConflict,
+		"cannot_answer": http.StatusNotImplemented, "in_use": http.StatusConflict, "full": http.StatusConflict, "read_only": http.StatusForbidden,
 	}[p.Code]
 	var bad *requestError
 	switch {

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/url"
@@ -14,6 +15,7 @@ import (
 	"github.com/tarrafa/tarrafa/internal/query"
 	"github.com/tarrafa/tarrafa/internal/segment"
 	"github.com/tarrafa/tarrafa/internal/track"
+	"github.com/tarrafa/tarrafa/internal/web/notes"
 	"github.com/tarrafa/tarrafa/internal/web/webtest"
 )
 
@@ -43,7 +45,10 @@ func batch(first uint64, n int) *track.Batch {
 type captures struct {
 	query.Reader
 	removed bool
+	book    *notes.Book
 }
+
+func (c *captures) Notes(string) (*notes.Book, error) { return c.book, nil }
 
 func (c *captures) List(context.Context) ([]Capture, error) {
 	return []Capture{{ID: "one", Name: "one", State: "closed"}}, nil
@@ -73,7 +78,7 @@ type rig struct {
 func start(t *testing.T, change func(*Config)) *rig {
 	t.Helper()
 	r := &rig{hub: live.New(live.Config{Rows: 256}), memory: &webtest.Memory{}, stopped: make(chan struct{}, 1)}
-	r.captures = &captures{Reader: r.memory}
+	r.captures = &captures{Reader: r.memory, book: notes.In(t.TempDir())}
 	cfg := Config{
 		Content: Content{Hub: r.hub, LiveID: "running", Captures: r.captures, Stop: func() { r.stopped <- struct{}{} }},
 		Bearer:  "the bearer token",
@@ -116,7 +121,26 @@ func (r *rig) url(path string) string { return "http://" + r.Addr().String() + p
 // do sends a request; header values are pairs.
 func (r *rig) do(t *testing.T, method, path string, header ...string) (*http.Response, string) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, r.url(path), nil)
+	return r.send(t, method, path, "", header...)
+}
+
+// ask sends a request with the bearer token and a body, and reads the JSON of the answer
+// into v, unless that is nil. It returns the status.
+func (r *rig) ask(t *testing.T, method, path, body string, v any) int {
+	t.Helper()
+	resp, text := r.send(t, method, path, body, "Authorization", "Bearer the bearer token")
+	if v != nil {
+		if err := json.Unmarshal([]byte(text), v); err != nil {
+			t.Fatalf("%s %s: %s: %v in %.200s", method, path, resp.Status, err, text)
+		}
+	}
+	return resp.StatusCode
+}
+
+// send is do with a body.
+func (r *rig) send(t *testing.T, method, path, content string, header ...string) (*http.Response, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, r.url(path), strings.NewReader(content))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -55,6 +55,7 @@ type client struct {
 	served   uint32 // request
 	total    uint64
 	exact    bool
+	notes    uint32 // revision
 	end      uint64 // position behind the last row of the last followed window
 	skipped  uint64
 	buf      []byte

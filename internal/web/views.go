@@ -7,6 +7,7 @@ import (
 	"github.com/tarrafa/tarrafa/internal/live"
 	"github.com/tarrafa/tarrafa/internal/packet"
 	"github.com/tarrafa/tarrafa/internal/query"
+	"github.com/tarrafa/tarrafa/internal/web/notes"
 )
 
 // view is a list of packets that one client looks at.
@@ -17,6 +18,8 @@ type view interface {
 	// window returns up to count rows from a position on. With newest the position does
 	// not matter: the last rows are returned, and only what is at hand without reading.
 	window(ctx context.Context, from uint64, count int, newest bool) (*window, error)
+	// book holds the marks and comments of the capture; nil: there are none.
+	book() *notes.Book
 	close()
 }
 
@@ -29,6 +32,7 @@ type storedView struct {
 }
 
 func (v *storedView) size() (uint64, bool, float32) { return v.total, v.exact, 1 }
+func (v *storedView) book() *notes.Book             { return v.reader.book() }
 func (v *storedView) close()                        { v.reader.back() }
 
 func (v *storedView) window(ctx context.Context, from uint64, count int, newest bool) (*window, error) {
@@ -96,7 +100,8 @@ func (v *liveView) size() (uint64, bool, float32) {
 	return next, true, 1
 }
 
-func (v *liveView) close() { v.reader.back() }
+func (v *liveView) book() *notes.Book { return v.reader.book() }
+func (v *liveView) close()            { v.reader.back() }
 
 func (v *liveView) window(ctx context.Context, from uint64, count int, newest bool) (*window, error) {
 	held := make([]live.Row, count)

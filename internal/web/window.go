@@ -6,6 +6,7 @@ import (
 
 	"github.com/tarrafa/tarrafa/internal/live"
 	"github.com/tarrafa/tarrafa/internal/packet"
+	"github.com/tarrafa/tarrafa/internal/web/notes"
 )
 
 // A message of rows is a head, count rows, and count payloads, 64 bytes each, little
@@ -25,7 +26,11 @@ const (
 	windowExpired             // rows that were asked for are no longer held
 )
 
-const hashKnown = 0x80 // in the length of a payload record
+// Bits in the length of a payload record.
+const (
+	commented = 0x40
+	hashKnown = 0x80
+)
 
 // window is some rows of a view.
 type window struct {
@@ -35,6 +40,7 @@ type window struct {
 	skipped       uint64
 	flags         uint32
 	done          float32 // 0 to 1: how much of the filter's work is done
+	notes         uint32  // their revision
 	rows          []row
 }
 
@@ -43,6 +49,18 @@ type row struct {
 	live.Row
 	hash    [md5.Size]byte
 	hasHash bool
+	note    notes.Note
+}
+
+// annotate adds what the reader marked and commented.
+func (w *window) annotate(b *notes.Book) {
+	if b == nil {
+		return
+	}
+	w.notes = b.Revision()
+	for i := range w.rows {
+		w.rows[i].note = b.Packet(w.rows[i].Number)
+	}
 }
 
 // append appends the message to dst.
@@ -58,9 +76,10 @@ func (w *window) append(dst []byte) []byte {
 	dst = le.AppendUint64(dst, w.oldest)
 	dst = le.AppendUint32(dst, w.request)
 	dst = le.AppendUint32(dst, uint32(w.done*1e6))
-	dst = append(dst, make([]byte, 8)...)
+	dst = le.AppendUint32(dst, w.notes)
+	dst = le.AppendUint32(dst, 0)
 	for i := range w.rows {
-		dst = appendRow(dst, &w.rows[i].Summary)
+		dst = appendRow(dst, &w.rows[i].Summary, w.rows[i].note.Marked)
 	}
 	for i := range w.rows {
 		r := &w.rows[i]
@@ -68,6 +87,9 @@ func (w *window) append(dst []byte) []byte {
 		n := r.PreviewLen
 		if r.hasHash {
 			n |= hashKnown
+		}
+		if r.note.Comment != "" {
+			n |= commented
 		}
 		dst = append(dst, n)
 		dst = append(dst, r.Preview[:]...)
@@ -77,7 +99,7 @@ func (w *window) append(dst []byte) []byte {
 
 // appendRow appends one row. The addresses are those of the outermost IP header, ports
 // and flags those of the transport above it where there is no tunnel.
-func appendRow(dst []byte, s *packet.Summary) []byte {
+func appendRow(dst []byte, s *packet.Summary, marked bool) []byte {
 	le := binary.LittleEndian
 	t := &s.Outer
 	dst = le.AppendUint64(dst, s.Number)
@@ -95,7 +117,7 @@ func appendRow(dst []byte, s *packet.Summary) []byte {
 	if s.Flags&packet.Truncated != 0 {
 		bits |= 1 << 14
 	}
-	if s.Flags&packet.Marked != 0 {
+	if marked {
 		bits |= 1 << 15
 	}
 	dst = le.AppendUint16(dst, bits)
