@@ -134,7 +134,7 @@ func median(all []float64) float64 {
 
 // sink stores the rows with their rollup and cursor into a fresh table.
 func (b *bench) sink(s shape) (rate float64, err error) {
-	if err := b.sql("DROP TABLE IF EXISTS packets, tarrafa_cursors, tarrafa_rollup, tarrafa_interfaces", "CHECKPOINT"); err != nil {
+	if err := b.sql("DROP TABLE IF EXISTS packets, tarrafa_cursors, tarrafa_seconds, tarrafa_addresses, tarrafa_interfaces", "CHECKPOINT"); err != nil {
 		return 0, err
 	}
 	cfg, err := postgres.ParseConfig(b.dsn, os.Getenv)

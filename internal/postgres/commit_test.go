@@ -164,7 +164,7 @@ func readMessage(r io.Reader, startup bool) (kind byte, msg []byte, err error) {
 // isCommit tells whether a message ends a flush: it adds to the rollup and commits.
 func isCommit(kind byte, msg []byte) bool {
 	return kind == 'Q' && bytes.Contains(msg, []byte("COMMIT")) && bytes.Contains(msg, []byte("INSERT INTO")) &&
-		bytes.Contains(msg, []byte(rollupTable))
+		bytes.Contains(msg, []byte(secondTable))
 }
 
 func TestCommitOutcome(t *testing.T) {

@@ -438,7 +438,7 @@ func TestTableChanged(t *testing.T) {
 	s := New(config(t, srv.DSN(db, db)), "c", quick(nil))
 	follow(ctx, t, s, 201, 50)
 	flush(ctx, t, s)
-	srv.Run(t, db, "DROP TABLE packets, tarrafa_cursors, tarrafa_rollup, tarrafa_interfaces")
+	srv.Run(t, db, "DROP TABLE packets, tarrafa_cursors, tarrafa_seconds, tarrafa_addresses, tarrafa_interfaces")
 	err := s.Apply(ctx, testBatch(201, 50))
 	for next := uint64(251); err == nil; next += 50 {
 		err = s.Apply(ctx, testBatch(next, 50))

@@ -3,8 +3,6 @@ package postgres
 import (
 	"bytes"
 	"io"
-	"slices"
-	"strconv"
 	"time"
 
 	"github.com/tarrafa/tarrafa/internal/packet"
@@ -22,18 +20,19 @@ type flight struct {
 	end     segment.Cursor  // behind the last one
 	since   time.Time       // when the first batch came in
 	numbers *session        // whose ids are written into the rows; nil: none
+
+	addresses addressList // of the rows
 }
 
 // rowMeta is what the sink has to know about a row that it has already encoded.
 type rowMeta struct {
 	off    uint32 // of the row in flight.rows
 	size   uint32 // bytes on the wire
-	second int64  // since 1970-01-01 UTC
-	proto  int16  // IP protocol number; protoNone without IP header
+	time   int64  // ns
+	key    secondKey
+	places [places]uint32 // its addresses in flight.addresses, by place
+	untold bool           // see secondSum
 }
-
-// protoNone is the rollup's protocol of packets without an IP header.
-const protoNone = -1
 
 // interfaceName is a row of tarrafa_interfaces.
 type interfaceName struct {
@@ -43,18 +42,15 @@ type interfaceName struct {
 }
 
 func (f *flight) reset() {
-	*f = flight{rows: f.rows[:0], meta: f.meta[:0], names: f.names[:0]}
+	f.addresses.reset()
+	*f = flight{rows: f.rows[:0], meta: f.meta[:0], names: f.names[:0], addresses: f.addresses}
 }
 
 // add appends a packet; without a row when the table cannot hold it.
 func (f *flight) add(e *encoder, s *packet.Summary, nonIP bool) {
-	proto := int16(s.Outer.Proto)
-	if !isIP(s) {
-		if !nonIP {
-			f.skipped++
-			return
-		}
-		proto = protoNone
+	if !isIP(s) && !nonIP {
+		f.skipped++
+		return
 	}
 	off := uint32(len(f.rows))
 	var ok bool
@@ -62,7 +58,9 @@ func (f *flight) add(e *encoder, s *packet.Summary, nonIP bool) {
 		f.skipped++
 		return
 	}
-	f.meta = append(f.meta, rowMeta{off: off, size: s.WireLen, second: floorDiv(s.Time, 1e9), proto: proto})
+	f.meta = append(f.meta, rowMeta{
+		off: off, size: s.WireLen, time: s.Time, key: keyOf(s), untold: !told(s), places: f.addresses.placesOf(s),
+	})
 }
 
 // part returns the encoded rows lo to hi (without hi).
@@ -83,73 +81,4 @@ func (f *flight) stream(lo, hi int, text bool) io.Reader {
 		return bytes.NewReader(f.part(lo, hi))
 	}
 	return io.MultiReader(bytes.NewReader(copyHeader), bytes.NewReader(f.part(lo, hi)), bytes.NewReader(copyTrailer))
-}
-
-// rollupKey names a row of tarrafa_rollup within a capture.
-type rollupKey struct {
-	second int64
-	proto  int16
-}
-
-type rollupSum struct{ packets, bytes uint64 }
-
-// rollup adds up the rows, without the rejected ones (nil: none), by second and protocol.
-func (f *flight) rollup(rejected []bool) map[rollupKey]rollupSum {
-	sums := map[rollupKey]rollupSum{}
-	var key rollupKey
-	var sum rollupSum
-	for i := range f.meta {
-		if rejected != nil && rejected[i] {
-			continue
-		}
-		m := &f.meta[i]
-		if k := (rollupKey{m.second, m.proto}); k != key {
-			if sum.packets > 0 {
-				sums[key] = sum
-			}
-			key, sum = k, sums[k]
-		}
-		sum.packets++
-		sum.bytes += uint64(m.size)
-	}
-	if sum.packets > 0 {
-		sums[key] = sum
-	}
-	return sums
-}
-
-// appendRollup appends the statement that adds the sums to the table. All that it holds is
-// numbers of our own.
-func appendRollup(dst []byte, table string, capture int32, sums map[rollupKey]rollupSum) []byte {
-	if len(sums) == 0 {
-		return dst
-	}
-	keys := make([]rollupKey, 0, len(sums))
-	for k := range sums {
-		keys = append(keys, k)
-	}
-	slices.SortFunc(keys, func(a, b rollupKey) int {
-		if a.second != b.second {
-			return int(min(max(a.second-b.second, -1), 1))
-		}
-		return int(a.proto) - int(b.proto)
-	})
-	dst = append(dst, "INSERT INTO "+table+" AS r (capture, second, protocol, packets, bytes) VALUES "...)
-	for i, k := range keys {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = append(dst, '(')
-		dst = strconv.AppendInt(dst, int64(capture), 10)
-		dst = append(dst, ',')
-		dst = strconv.AppendInt(dst, k.second, 10)
-		dst = append(dst, ',')
-		dst = strconv.AppendInt(dst, int64(k.proto), 10)
-		dst = append(dst, ',')
-		dst = strconv.AppendUint(dst, sums[k].packets, 10)
-		dst = append(dst, ',')
-		dst = strconv.AppendUint(dst, sums[k].bytes, 10)
-		dst = append(dst, ')')
-	}
-	return append(dst, " ON CONFLICT (capture, second, protocol) DO UPDATE SET packets = r.packets + excluded.packets, bytes = r.bytes + excluded.bytes;"...)
 }

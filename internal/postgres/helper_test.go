@@ -222,16 +222,48 @@ func checkExactlyOnce(t testing.TB, srv *pgtest.Server, db string, end uint64) {
 	if expect := fmt.Sprintf("%d|%d|%d|%d|%d", want, want, low, high, want); got != expect {
 		t.Errorf("rows, numbers, min, max, ids: %s, want %s", got, expect)
 	}
-	got = srv.Run(t, db, "SELECT sum(packets), sum(bytes) FROM tarrafa_rollup")
+	got = srv.Run(t, db, "SELECT sum(packets), sum(bytes) FROM tarrafa_seconds")
 	sums := srv.Run(t, db, "SELECT count(*), sum(packet_size) FROM packets")
 	if got != sums {
 		t.Errorf("the rollup says %s, the rows %s", got, sums)
 	}
+	checkAddresses(t, srv, db)
 	got = srv.Run(t, db, "SELECT packet, stored, skipped + stored + rejected FROM tarrafa_cursors")
 	if expect := fmt.Sprintf("%d|%d|%d", end, want, end-1); got != expect {
 		t.Errorf("the cursor's books: %s, want %s", got, expect)
 	}
 }
+
+// checkAddresses compares the sums by address with the rows'.
+func checkAddresses(t testing.TB, srv *pgtest.Server, db string) {
+	t.Helper()
+	if got := srv.Run(t, db, "SELECT addresses - packet FROM tarrafa_cursors"); got != "0" {
+		t.Errorf("the sums by address are behind by %s packets", got)
+	}
+	var rows rowSource
+	ctx := context30(t)
+	conn, err := connect(ctx, config(t, srv.DSN(pgtest.Superuser, db)), ptr(Options{}.withDefaults()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closeNow(conn)
+	info, err := lookTable(ctx, conn, "packets")
+	if err == nil {
+		err = rows.of(info)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := addressesOf("(SELECT " + rows.columns + " FROM packets)")
+	got := "SELECT address, " + sumColumns + " FROM tarrafa_addresses"
+	for _, sql := range []string{got + " EXCEPT (" + want + ")", want + " EXCEPT (" + got + ")"} {
+		if n := srv.Run(t, db, "SELECT count(*) FROM ("+sql+") AS other"); n != "0" {
+			t.Errorf("%s addresses have other sums than the rows", n)
+		}
+	}
+}
+
+func ptr[T any](v T) *T { return &v }
 
 // portOf returns the port as psql wants it.
 func portOf(srv *pgtest.Server) string { return strconv.Itoa(srv.Port) }

@@ -21,7 +21,8 @@ type Options struct {
 
 	Log *slog.Logger // nil: none
 
-	warned map[string]bool // what the log has said about the table
+	warned        map[string]bool // what the log has said about the table
+	mostAddresses int             // of a capture, that are summed up
 }
 
 const (
@@ -53,6 +54,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.mostAddresses <= 0 {
+		o.mostAddresses = defaultMostAddresses
 	}
 	o.warned = map[string]bool{}
 	return o

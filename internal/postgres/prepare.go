@@ -33,6 +33,7 @@ func (s *session) prepareTable(ctx context.Context, opt *Options) error {
 		return &Error{Problem: ProblemTable, Op: "look at the table", Where: s.cfg.String(), Why: err.Error(), err: err}
 	}
 	s.copySQL = s.layout.copySQL(s.table)
+	s.readable = !opt.Basic && s.rows.of(info) == nil
 	s.ids = idSource{sequence: s.layout.sequence, owner: s.layout.seqOwner}
 	return nil
 }
@@ -74,7 +75,7 @@ func (s *session) makeTable(ctx context.Context, opt *Options) (*tableInfo, erro
 }
 
 func (s *session) makeSideTables(ctx context.Context) error {
-	for _, name := range []string{cursorTable, interfaceTable, rollupTable} {
+	for _, name := range []string{cursorTable, interfaceTable, secondTable, addressTable} {
 		rows, err := query(ctx, s.conn, "SELECT pg_catalog.to_regclass($1) IS NOT NULL", s.schema+name)
 		if err == nil && !isTrue(rows[0][0]) {
 			err = s.ddl(ctx, fmt.Sprintf(sideTables[name], s.schema))
@@ -83,6 +84,28 @@ func (s *session) makeSideTables(ctx context.Context) error {
 			return s.fail("create the table "+name, err,
 				"GRANT CREATE, USAGE ON SCHEMA "+strings.TrimSuffix(s.schema, ".")+" TO "+quoteIdent(s.cfg.User()))
 		}
+	}
+	return s.growCursors(ctx)
+}
+
+// growCursors adds the columns that an older version's tarrafa_cursors lacks.
+func (s *session) growCursors(ctx context.Context) error {
+	var adds []string
+	for _, c := range newerColumns {
+		name, _, _ := strings.Cut(c, " ")
+		rows, err := query(ctx, s.conn, "SELECT 1 FROM pg_catalog.pg_attribute WHERE attrelid = $1::regclass AND attname = $2 AND NOT attisdropped", s.schema+cursorTable, name)
+		if err != nil {
+			return s.fail("look at the table "+cursorTable, err, "")
+		}
+		if len(rows) == 0 {
+			adds = append(adds, "ADD COLUMN IF NOT EXISTS "+c)
+		}
+	}
+	if adds == nil {
+		return nil
+	}
+	if err := s.ddl(ctx, "ALTER TABLE "+s.schema+cursorTable+" "+strings.Join(adds, ", ")); err != nil {
+		return s.fail("add columns to "+cursorTable, err, "")
 	}
 	return nil
 }

@@ -57,7 +57,9 @@ type CaptureInfo struct {
 	Rejected uint64    // refused by the table
 	Updated  time.Time // when rows were stored last
 
-	number int32 // tarrafa_cursors.id
+	number    int32 // tarrafa_cursors.id
+	seconds   bool  // tarrafa_seconds holds all of its rows
+	addressed int64 // tarrafa_addresses holds its packets before this number; noAddresses: none
 }
 
 // Missing returns how many packets have no row.
@@ -148,10 +150,12 @@ func openReader(ctx context.Context, cfg Config, opt ReaderOptions) (*Reader, []
 }
 
 // captureColumns are those of listCaptures and of present.
-const captureColumns = "capture, id, packet, stored, skipped, rejected, (EXTRACT(EPOCH FROM updated_at) * 1000000)::bigint"
+// What an older version's table lacks is NULL.
+const captureColumns = "capture, id, packet, stored, skipped, rejected, (EXTRACT(EPOCH FROM updated_at) * 1000000)::bigint, " +
+	"COALESCE((to_jsonb(c) ->> 'addresses')::bigint, -1), COALESCE((to_jsonb(c) ->> 'seconds')::boolean, false)"
 
 func listCaptures(ctx context.Context, conn *pgconn.PgConn, schema string) ([]CaptureInfo, error) {
-	rows, err := query(ctx, conn, "SELECT "+captureColumns+" FROM "+schema+cursorTable+" ORDER BY id DESC")
+	rows, err := query(ctx, conn, "SELECT "+captureColumns+" FROM "+schema+cursorTable+" AS c ORDER BY id DESC")
 	if err != nil {
 		return nil, err
 	}
@@ -165,7 +169,7 @@ func listCaptures(ctx context.Context, conn *pgconn.PgConn, schema string) ([]Ca
 }
 
 func parseCapture(row [][]byte) (c CaptureInfo, err error) {
-	var n [6]int64
+	var n [7]int64
 	for i := range n {
 		if n[i], err = strconv.ParseInt(string(row[i+1]), 10, 64); err != nil {
 			return c, fmt.Errorf("%s holds %q", cursorTable, row[i+1])
@@ -174,6 +178,7 @@ func parseCapture(row [][]byte) (c CaptureInfo, err error) {
 	return CaptureInfo{
 		ID: string(row[0]), number: int32(n[0]), Packets: uint64(max(n[1]-1, 0)), Stored: uint64(n[2]),
 		Skipped: uint64(n[3]), Rejected: uint64(n[4]), Updated: time.UnixMicro(n[5]),
+		addressed: max(n[6], noAddresses), seconds: isTrue(row[8]),
 	}, nil
 }
 
@@ -190,7 +195,7 @@ type snapshot struct {
 // question runs statements that all see the capture as it is at one moment.
 func (r *Reader) question(ctx context.Context, f func(ctx context.Context, s *snapshot) error) error {
 	return r.ask(ctx, "ask", func(ctx context.Context, conn *pgconn.PgConn) error {
-		rows, err := query(ctx, conn, "SELECT "+captureColumns+" FROM "+r.rows.schema+cursorTable+" WHERE id = $1::integer",
+		rows, err := query(ctx, conn, "SELECT "+captureColumns+" FROM "+r.rows.schema+cursorTable+" AS c WHERE id = $1::integer",
 			strconv.Itoa(int(r.info.number)))
 		if err != nil {
 			return err

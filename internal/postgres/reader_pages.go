@@ -30,7 +30,7 @@ func (r *Reader) Packets(ctx context.Context, s questions.Scope, from uint64, co
 		if err != nil {
 			return err
 		}
-		if page.Total, err = snap.count(ctx, sc); err != nil || from >= page.Total || count == 0 {
+		if page.Total, err = snap.count(ctx, &s, sc); err != nil || from >= page.Total || count == 0 {
 			return err
 		}
 		page.Rows, err = snap.page(ctx, sc, from, min(uint64(count), page.Total-from), page.Total)

@@ -296,6 +296,7 @@ func TestReaderStored(t *testing.T) {
 	}
 	// The rows of an older version say less of themselves.
 	run("UPDATE packets SET header_flags = NULL WHERE number = 6")
+	run("UPDATE tarrafa_cursors SET seconds = NULL, addresses = NULL")
 	for _, text := range []string{"", "tcp", "frame.len > 10"} {
 		r.totals = map[string]uint64{}
 		if _, err := r.Count(ctx, scopeFor(t, text)); !errors.Is(err, questions.ErrCannotAnswer) {
@@ -317,6 +318,7 @@ func TestReaderCancel(t *testing.T) {
 	if _, err := r.Count(ctx, questions.Scope{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("given up before it began: %v", err)
 	}
+	rows := scopeFor(t, "frame.len > 0") // not answered from the sums
 	// A view with the table's columns whose rows take their time.
 	run("ALTER TABLE packets RENAME TO kept")
 	run("CREATE VIEW packets AS SELECT * FROM kept WHERE pg_sleep(0.01) IS NOT NULL")
@@ -324,16 +326,16 @@ func TestReaderCancel(t *testing.T) {
 	ctx, cancel = context.WithTimeout(context.Background(), 50*time.Millisecond)
 	defer cancel()
 	begun := time.Now()
-	if _, err := r.Count(ctx, questions.Scope{}); !errors.Is(err, context.DeadlineExceeded) || time.Since(begun) > 5*time.Second {
+	if _, err := r.Count(ctx, rows); !errors.Is(err, context.DeadlineExceeded) || time.Since(begun) > 5*time.Second {
 		t.Errorf("given up after 50 ms: %v after %s", err, time.Since(begun))
 	}
 	var e *Error
-	if _, err := r.Count(context.Background(), questions.Scope{}); !errors.As(err, &e) || e.Problem != ProblemTimeout {
+	if _, err := r.Count(context.Background(), rows); !errors.As(err, &e) || e.Problem != ProblemTimeout {
 		t.Errorf("longer than the statement's time: %v", err)
 	}
 	run("DROP VIEW packets")
 	run("ALTER TABLE kept RENAME TO packets")
-	if n, err := r.Count(context.Background(), questions.Scope{}); err != nil || n != uint64(stored(1001)) {
+	if n, err := r.Count(context.Background(), rows); err != nil || n != uint64(stored(1001)) {
 		t.Errorf("the next question: %d, %v", n, err)
 	}
 	if err := r.Close(); err != nil {

@@ -22,6 +22,7 @@ func (e *UnknownFieldError) Error() string { return fmt.Sprintf("no field of the
 // topField says what is counted and how.
 type topField struct {
 	name    string
+	field   string                                  // its full name
 	list    []holder                                // where a packet's values are
 	unsure  string                                  // when only the bytes tell the values; empty: never
 	always  bool                                    // packets without IP header have a value too
@@ -47,17 +48,17 @@ func lookUpTop(name string) (*topField, error) {
 	byHost := `host(v) COLLATE "C"`
 	switch name {
 	case "src", "dst":
-		return &topField{name: name, list: []holder{{"ov <> 0", "o" + name[:1]}}, text: byHost, convert: addressText}, nil
+		return &topField{name: name, field: name, list: []holder{{"ov <> 0", "o" + name[:1]}}, text: byHost, convert: addressText}, nil
 	}
 	field := questions.LookupField(name)
 	if field == nil {
 		return nil, &UnknownFieldError{name}
 	}
 	if a, ok := addressFields[field.Name]; ok {
-		return &topField{name: name, list: a.holders(), unsure: "NOT whole", text: byHost, convert: addressText}, nil
+		return &topField{name: name, field: field.Name, list: a.holders(), unsure: "NOT whole", text: byHost, convert: addressText}, nil
 	}
 	if n, ok := numberFields[field.Name]; ok && field.Type == questions.TypeUint || n.flag {
-		f := &topField{name: name, unsure: n.unsure(), text: byText, always: n.kind == numberFrame}
+		f := &topField{name: name, field: field.Name, unsure: n.unsure(), text: byText, always: n.kind == numberFrame}
 		f.convert = func(v string) (string, error) {
 			num, err := strconv.ParseUint(v, 10, 64)
 			if err != nil {
@@ -80,7 +81,7 @@ func lookUpTop(name string) (*topField, error) {
 	}
 	if field.Name == "direction" {
 		return &topField{
-			name: name, list: []holder{{"true", "(CASE dir WHEN 1 THEN 'received' WHEN 2 THEN 'sent' ELSE 'unknown' END)"}},
+			name: name, field: field.Name, list: []holder{{"true", "(CASE dir WHEN 1 THEN 'received' WHEN 2 THEN 'sent' ELSE 'unknown' END)"}},
 			always: true, text: byText, convert: plainText,
 		}, nil
 	}
@@ -104,6 +105,9 @@ func (r *Reader) Top(ctx context.Context, s questions.Scope, field string, n int
 			err = snap.complete(sc, "the most frequent "+field, f.always)
 		}
 		if err == nil {
+			top, err = snap.topSums(ctx, &s, f, n)
+		}
+		if err == nil && top == nil {
 			top, err = snap.top(ctx, sc, f, n)
 		}
 		return err
@@ -132,10 +136,7 @@ func (s *snapshot) top(ctx context.Context, sc *scope, f *topField, n int) (*que
 		return nil, err
 	}
 	if untold > 0 {
-		return nil, &questions.CannotAnswerError{
-			What: "the most frequent " + f.name,
-			Why:  fmt.Sprintf("the columns do not tell the values of %d packets (headers that are cut, quoted, or more than two deep, fragments); ask the archive", untold),
-		}
+		return nil, f.untold(untold)
 	}
 	// A value counts once a packet: one is left out when an earlier place has the same.
 	var places []string
@@ -153,10 +154,24 @@ func (s *snapshot) top(ctx context.Context, sc *scope, f *topField, n int) (*que
 	if rows, err = s.run(ctx, sc, sql); err != nil {
 		return nil, err
 	}
+	return f.top(rows, n)
+}
+
+// untold says that the columns do not tell the values of so many packets.
+func (f *topField) untold(packets uint64) error {
+	return &questions.CannotAnswerError{
+		What: "the most frequent " + f.name,
+		Why:  fmt.Sprintf("the columns do not tell the values of %d packets (headers that are cut, quoted, or more than two deep, fragments); ask the archive", packets),
+	}
+}
+
+// top reads rows of a value, its packets and bytes, and the number of different values.
+func (f *topField) top(rows [][][]byte, n int) (*questions.Top, error) {
+	var err error
 	top := &questions.Top{Field: f.name, Rows: []questions.TopRow{}}
 	for i, row := range rows {
 		var r questions.TopRow
-		if err := parseUints(row[1:], &r.Packets, &r.Bytes, &top.Distinct); err != nil {
+		if err := parseUints(row[1:4], &r.Packets, &r.Bytes, &top.Distinct); err != nil {
 			return nil, err
 		}
 		if r.Value, err = f.convert(string(row[0])); err != nil {

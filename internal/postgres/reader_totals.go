@@ -26,7 +26,7 @@ func (r *Reader) Count(ctx context.Context, s questions.Scope) (uint64, error) {
 			err = snap.complete(sc, "the number of packets", true)
 		}
 		if err == nil {
-			n, err = snap.count(ctx, sc)
+			n, err = snap.count(ctx, &s, sc)
 		}
 		return err
 	})
@@ -41,7 +41,10 @@ func (r *Reader) Count(ctx context.Context, s questions.Scope) (uint64, error) {
 const mostTotals = 64
 
 // count counts the packets of a scope. It is remembered until more rows are stored.
-func (s *snapshot) count(ctx context.Context, sc *scope) (uint64, error) {
+func (s *snapshot) count(ctx context.Context, q *questions.Scope, sc *scope) (uint64, error) {
+	if m := s.sumsOf(q); m != nil {
+		return s.countSums(ctx, m)
+	}
 	key := fmt.Sprint(s.info.Stored, s.info.Updated.UnixNano(), sc.args, sc.from)
 	s.r.mu.Lock()
 	n, ok := s.r.totals[key]
@@ -69,8 +72,7 @@ func (s *snapshot) count(ctx context.Context, sc *scope) (uint64, error) {
 	return n, nil
 }
 
-// Totals implements [questions.Reader]. The rollup has neither the times to the nanosecond
-// nor the outcomes: the rows are counted.
+// Totals implements [questions.Reader]. Without a filter it comes from the sums by second.
 func (r *Reader) Totals(ctx context.Context, s questions.Scope) (*questions.Totals, error) {
 	t := &questions.Totals{Protocols: map[uint8]questions.Amount{}, Outcomes: map[string]uint64{}}
 	err := r.question(ctx, func(ctx context.Context, snap *snapshot) error {
@@ -81,7 +83,11 @@ func (r *Reader) Totals(ctx context.Context, s questions.Scope) (*questions.Tota
 		if err != nil {
 			return err
 		}
-		rows, err := snap.run(ctx, sc, "SELECT ok IS NULL, outcome, ov, op, count(*), sum(wire)::bigint, min(t), max(t) FROM "+sc.from+" GROUP BY 1, 2, 3, 4")
+		sql := "SELECT ok IS NULL, outcome, ov, op, count(*), sum(wire)::bigint, min(t), max(t) FROM " + sc.from + " GROUP BY 1, 2, 3, 4"
+		if m := snap.sumsOf(&s); m != nil {
+			sc, sql = &m.scope, "SELECT open, outcome, ov, op, sum(packets)::bigint, sum(bytes)::bigint, min(first), max(last) FROM "+m.from+" GROUP BY 1, 2, 3, 4"
+		}
+		rows, err := snap.run(ctx, sc, sql)
 		if err != nil {
 			return err
 		}
@@ -150,8 +156,8 @@ func (e *TooFineError) Error() string {
 	return fmt.Sprintf("intervals of %s make %.0f points, more than %d: ask for longer ones or a shorter time", e.Bucket, e.Points, pointsMost)
 }
 
-// Series implements [questions.Reader]. Intervals of whole seconds come from the rollup
-// when no filter is asked for and the range begins and ends with a second.
+// Series implements [questions.Reader]. Intervals of whole seconds come from the sums by
+// second when no filter is asked for.
 func (r *Reader) Series(ctx context.Context, s questions.Scope, bucket time.Duration) (*questions.Series, error) {
 	if bucket < time.Microsecond {
 		return nil, fmt.Errorf("a series has intervals of at least a microsecond, not %s", bucket)
@@ -178,7 +184,7 @@ func (r *Reader) Series(ctx context.Context, s questions.Scope, bucket time.Dura
 	return out, nil
 }
 
-// whole tells whether a time is one of a second's start.
+// wholeSecond tells whether a time is one of a second's start.
 func wholeSecond(ns int64) bool { return ns%int64(time.Second) == 0 }
 
 // floorSQL rounds a number down to a multiple, for negative ones too.
@@ -190,18 +196,9 @@ func floorSQL(value, step string) string {
 // bytes.
 func (s *snapshot) seriesRows(ctx context.Context, sc *scope, q *questions.Scope, bucket time.Duration) ([][][]byte, error) {
 	limit := " ORDER BY 2 LIMIT " + strconv.Itoa(pointsMost+1)
-	if q.Filter == nil && wholeSecond(int64(bucket)) && wholeSecond(q.From) && wholeSecond(q.To) {
-		sum := &scope{}
-		at := floorSQL("(second * 1000000000)", sum.number(int64(bucket)))
-		where := "capture = " + sum.arg(strconv.Itoa(int(s.info.number)), "integer")
-		if q.HasRange() {
-			where += " AND second >= " + sum.number(q.From/int64(time.Second))
-			if q.To != 0 {
-				where += " AND second < " + sum.number(q.To/int64(time.Second))
-			}
-		}
-		return s.run(ctx, sum, "SELECT false, "+at+", sum(packets)::bigint, sum(bytes)::bigint FROM "+
-			s.r.rows.schema+rollupTable+" WHERE "+where+" GROUP BY 2"+limit)
+	if m := s.sumsOf(q); m != nil && wholeSecond(int64(bucket)) {
+		at := floorSQL("(second * 1000000000)", m.number(int64(bucket)))
+		return s.run(ctx, &m.scope, "SELECT open, "+at+", sum(packets)::bigint, sum(bytes)::bigint FROM "+m.from+" GROUP BY 1, 2"+limit)
 	}
 	at := floorSQL("t", sc.number(int64(bucket)))
 	return s.run(ctx, sc, "SELECT ok IS NULL, "+at+", count(*), sum(wire)::bigint FROM "+sc.from+" GROUP BY 1, 2"+limit)

@@ -88,7 +88,7 @@ func (s *Sink) attempt(ctx context.Context, f *flight) (done bool, err error) {
 	default:
 		return false, fmt.Errorf("%w: it stands at packet %d, not at %d", ErrRestart, s.sess.cursor.Packet, f.start.Packet)
 	}
-	out, err := s.sess.store(ctx, f, s.more)
+	out, err := s.sess.store(ctx, f, s.waiting, s.more)
 	if err != nil {
 		s.sess.stale, s.sess.unsettled = true, true
 		if s.sess.conn.IsClosed() || layoutChanged(sqlState(err)) {
@@ -106,10 +106,13 @@ func (s *Sink) attempt(ctx context.Context, f *flight) (done bool, err error) {
 // longestPending is how long a commit may stay without having reached the server's disk.
 const longestPending = time.Second
 
+// waiting tells whether another flight waits: the database is the bottleneck.
+func (s *Sink) waiting() bool { return len(s.full) > 0 }
+
 // more tells whether another flight waits, so that the one in hand need not wait for the
 // server's disk.
 func (s *Sink) more() bool {
-	return len(s.full) > 0 && time.Since(s.lastSync) < longestPending
+	return s.waiting() && time.Since(s.lastSync) < longestPending
 }
 
 // reopen connects again and makes sure that the rows in memory still fit.
@@ -135,7 +138,12 @@ func (s *Sink) recheck(ctx context.Context) error {
 	if !s.sess.stale {
 		return nil
 	}
-	if err := s.sess.readCursor(ctx, s.capture); err != nil {
+	before := s.sess.cursor
+	err := s.sess.readCursor(ctx, s.capture)
+	if err == nil && s.sess.cursor != before {
+		err = s.sess.resumeAddresses(ctx, s.sess.addressed)
+	}
+	if err != nil {
 		s.drop()
 		return err
 	}

@@ -29,6 +29,13 @@ type session struct {
 	copySQL string
 	ids     idSource
 
+	rows      rowSource // valid when readable
+	readable  bool      // the table has all our columns
+	pending   pendingSums
+	addresses int // in the table's sums of this capture, at most
+	most      int // addresses that are summed up
+	addressed int64
+
 	capture   int32 // tarrafa_cursors.id
 	cursor    segment.Cursor
 	stored    uint64 // rows of this capture, all runs
@@ -109,7 +116,7 @@ func open(ctx context.Context, cfg Config, opt *Options, capture string, orphan 
 	if err != nil {
 		return nil, err
 	}
-	s := &session{cfg: cfg, conn: conn, log: opt.Log, warned: opt.warned}
+	s := &session{cfg: cfg, conn: conn, log: opt.Log, warned: opt.warned, most: opt.mostAddresses}
 	ctx, cancel := context.WithTimeout(ctx, opt.FlushTimeout)
 	defer cancel()
 	defer func() {
@@ -124,6 +131,9 @@ func open(ctx context.Context, cfg Config, opt *Options, capture string, orphan 
 		return nil, err
 	}
 	if err := s.readCursor(ctx, capture); err != nil {
+		return nil, err
+	}
+	if err := s.resumeAddresses(ctx, s.addressed); err != nil {
 		return nil, err
 	}
 	s.log.Info("connected to the database", "server", cfg, "version", s.version, "capture", capture, "stored", s.stored)
@@ -176,7 +186,7 @@ func (s *session) readCursor(ctx context.Context, capture string) error {
 	grant := "GRANT SELECT, INSERT, UPDATE ON " + table + " TO " + quoteIdent(s.cfg.User())
 	const op = "read the cursor"
 	for range 2 {
-		rows, err := query(ctx, s.conn, "SELECT id, segment, byte_offset, packet, stored, skipped, rejected FROM "+table+
+		rows, err := query(ctx, s.conn, "SELECT id, segment, byte_offset, packet, stored, skipped, rejected, COALESCE(addresses, -1) FROM "+table+
 			" WHERE capture = $1 FOR UPDATE", capture)
 		if err != nil {
 			return s.fail(op, err, grant)
@@ -184,7 +194,7 @@ func (s *session) readCursor(ctx context.Context, capture string) error {
 		if len(rows) == 1 {
 			return s.parseCursor(rows[0])
 		}
-		if _, err := query(ctx, s.conn, "INSERT INTO "+table+" (capture) VALUES ($1) ON CONFLICT DO NOTHING", capture); err != nil {
+		if _, err := query(ctx, s.conn, "INSERT INTO "+table+" (capture, seconds, addresses) VALUES ($1, true, 0) ON CONFLICT DO NOTHING", capture); err != nil {
 			return s.fail(op, err, grant)
 		}
 	}
@@ -192,10 +202,10 @@ func (s *session) readCursor(ctx context.Context, capture string) error {
 }
 
 func (s *session) parseCursor(r [][]byte) error {
-	var n [7]int64
+	var n [8]int64
 	for i := range n {
 		v, err := strconv.ParseInt(string(r[i]), 10, 64)
-		if err != nil || v < 0 {
+		if err != nil || v < 0 && i != 7 {
 			return s.fail("read the cursor", fmt.Errorf("%s holds %q", cursorTable, r[i]), "")
 		}
 		n[i] = v
@@ -203,6 +213,7 @@ func (s *session) parseCursor(r [][]byte) error {
 	s.capture = int32(n[0])
 	s.cursor = segment.Cursor{Segment: uint32(n[1]), Offset: n[2], Packet: uint64(n[3])}
 	s.stored, s.skipped, s.rejected = uint64(n[4]), uint64(n[5]), uint64(n[6])
+	s.addressed = max(n[7], noAddresses)
 	return nil
 }
 

@@ -185,8 +185,8 @@ func TestOptions(t *testing.T) {
 		},
 		{
 			name: "packets without IP header too", opt: Options{NonIP: true},
-			query: `SELECT count(*), count(src_ip), count(protocol), min(eth_type), (SELECT sum(packets) FROM tarrafa_rollup),
-				(SELECT packets FROM tarrafa_rollup WHERE protocol = -1) FROM packets`,
+			query: `SELECT count(*), count(src_ip), count(protocol), min(eth_type), (SELECT sum(packets) FROM tarrafa_seconds),
+				(SELECT packets FROM tarrafa_seconds WHERE protocol = -1) FROM packets`,
 			want: "12|10|10|2054|12|2",
 		},
 		{
@@ -205,12 +205,12 @@ func TestOptions(t *testing.T) {
 		{
 			name:    "a trigger that refuses some rows",
 			prepare: []string{"CREATE TABLE packets (id serial, src_ip text, dst_ip text, protocol text, packet_size int, capture_time timestamptz)", "CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.protocol = '1' THEN RAISE EXCEPTION 'no ICMP'; END IF; RETURN NEW; END $$", "CREATE TRIGGER no BEFORE INSERT ON packets FOR EACH ROW EXECUTE FUNCTION no()"},
-			query:   "SELECT count(*), (SELECT rejected FROM tarrafa_cursors), (SELECT sum(packets) FROM tarrafa_rollup) FROM packets", want: "8|2|8",
+			query:   "SELECT count(*), (SELECT rejected FROM tarrafa_cursors), (SELECT sum(packets) FROM tarrafa_seconds) FROM packets", want: "8|2|8",
 		},
 		{
 			name:    "a deferred trigger that names no line",
 			prepare: []string{"CREATE TABLE packets (id serial, src_ip text, dst_ip text, protocol text, packet_size int, capture_time timestamptz)", "CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF EXISTS (SELECT FROM fresh WHERE protocol = '1') THEN RAISE EXCEPTION 'no ICMP'; END IF; RETURN NULL; END $$", "CREATE TRIGGER no AFTER INSERT ON packets REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION no()"},
-			query:   "SELECT count(*), (SELECT rejected FROM tarrafa_cursors), (SELECT sum(packets) FROM tarrafa_rollup) FROM packets", want: "8|2|8",
+			query:   "SELECT count(*), (SELECT rejected FROM tarrafa_cursors), (SELECT sum(packets) FROM tarrafa_seconds) FROM packets", want: "8|2|8",
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

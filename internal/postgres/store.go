@@ -31,27 +31,27 @@ type outcome struct {
 // When more is true at the end, the commit does not wait for the server's disk: the next
 // flight's commit, or one after it, does so for both. If the server crashes in between, it
 // loses rows and cursor together.
-func (s *session) store(ctx context.Context, f *flight, more func() bool) (outcome, error) {
+func (s *session) store(ctx context.Context, f *flight, waiting, more func() bool) (outcome, error) {
 	if err := s.assign(ctx, f); err != nil {
 		return outcome{}, err
 	}
-	out, err := s.transaction(ctx, f, more, false)
+	out, err := s.transaction(ctx, f, waiting, more, false)
 	if code := sqlState(err); code == codeUnique && s.ids.sequence != "" {
 		// Somebody wrote ids of his own ahead of the sequence.
 		f.numbers, s.ids.ranges = nil, nil
 		if err := s.assign(ctx, f); err != nil {
 			return outcome{}, err
 		}
-		out, err = s.transaction(ctx, f, more, false)
+		out, err = s.transaction(ctx, f, waiting, more, false)
 	}
 	if refusesRow(err) {
-		return s.transaction(ctx, f, more, true)
+		return s.transaction(ctx, f, waiting, more, true)
 	}
 	return out, err
 }
 
 // transaction stores a flight. With careful, rows that the table refuses are left out.
-func (s *session) transaction(ctx context.Context, f *flight, more func() bool, careful bool) (out outcome, err error) {
+func (s *session) transaction(ctx context.Context, f *flight, waiting, more func() bool, careful bool) (out outcome, err error) {
 	defer func() {
 		if err != nil {
 			s.rollback(ctx)
@@ -74,7 +74,11 @@ func (s *session) transaction(ctx context.Context, f *flight, more func() bool, 
 	} else {
 		out.stored = uint64(len(f.meta))
 	}
-	last := appendRollup(nil, s.schema+rollupTable, s.capture, f.rollup(rejected))
+	summed, err := s.sumAddresses(ctx, f, rejected, waiting())
+	if err != nil {
+		return outcome{}, err
+	}
+	last := appendSecondSums(nil, s.schema+secondTable, s.capture, f.seconds(rejected))
 	if out.rejected > 0 {
 		last = fmt.Appendf(last, "UPDATE %s%s SET stored = stored - %d, rejected = rejected + %d WHERE id = %d;",
 			s.schema, cursorTable, out.rejected, out.rejected, s.capture)
@@ -84,12 +88,13 @@ func (s *session) transaction(ctx context.Context, f *flight, more func() bool, 
 	}
 	results, err := batch(ctx, s.conn, string(append(last, "COMMIT"...)))
 	if err != nil {
-		return outcome{}, s.fail("commit", err, "GRANT SELECT, INSERT, UPDATE ON "+s.schema+rollupTable+" TO "+quoteIdent(s.cfg.User()))
+		return outcome{}, s.fail("commit", err, "GRANT SELECT, INSERT, UPDATE ON "+s.schema+secondTable+" TO "+quoteIdent(s.cfg.User()))
 	}
 	if tag := results[len(results)-1].CommandTag.String(); tag != "COMMIT" {
 		return outcome{}, s.fail("commit", fmt.Errorf("the server answered %s", tag), "")
 	}
 	s.cursor = f.end
+	summed()
 	return out, nil
 }
 

@@ -14,7 +14,8 @@ import (
 const (
 	cursorTable    = "tarrafa_cursors"
 	interfaceTable = "tarrafa_interfaces"
-	rollupTable    = "tarrafa_rollup"
+	secondTable    = "tarrafa_seconds"
+	addressTable   = "tarrafa_addresses"
 )
 
 // ddlLock is the advisory lock under which tables are made, so that two captures that
@@ -32,21 +33,47 @@ var sideTables = map[string]string{
 	stored bigint NOT NULL DEFAULT 0,
 	skipped bigint NOT NULL DEFAULT 0,
 	rejected bigint NOT NULL DEFAULT 0,
-	updated_at timestamptz NOT NULL DEFAULT clock_timestamp()) WITH (fillfactor = 50)`,
+	updated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+	seconds boolean,
+	addresses bigint) WITH (fillfactor = 50)`,
 	interfaceTable: `CREATE TABLE IF NOT EXISTS %[1]starrafa_interfaces (
 	capture integer NOT NULL,
 	interface integer NOT NULL,
 	name text NOT NULL,
 	link integer NOT NULL,
 	PRIMARY KEY (capture, interface))`,
-	rollupTable: `CREATE TABLE IF NOT EXISTS %[1]starrafa_rollup (
+	secondTable: `CREATE TABLE IF NOT EXISTS %[1]starrafa_seconds (
 	capture integer NOT NULL,
 	second bigint NOT NULL,
+	ip_version smallint NOT NULL,
 	protocol smallint NOT NULL,
+	outcome smallint NOT NULL,
+	direction smallint NOT NULL,
 	packets bigint NOT NULL,
 	bytes bigint NOT NULL,
-	PRIMARY KEY (capture, second, protocol)) WITH (fillfactor = 80)`,
+	first_ns bigint NOT NULL,
+	last_ns bigint NOT NULL,
+	untold bigint NOT NULL,
+	PRIMARY KEY (capture, second, ip_version, protocol, outcome, direction)) WITH (fillfactor = 80)`,
+	addressTable: `CREATE TABLE IF NOT EXISTS %[1]starrafa_addresses (
+	capture integer NOT NULL,
+	address inet NOT NULL,
+	src_packets bigint NOT NULL,
+	src_bytes bigint NOT NULL,
+	dst_packets bigint NOT NULL,
+	dst_bytes bigint NOT NULL,
+	any_src_packets bigint NOT NULL,
+	any_src_bytes bigint NOT NULL,
+	any_dst_packets bigint NOT NULL,
+	any_dst_bytes bigint NOT NULL,
+	any_packets bigint NOT NULL,
+	any_bytes bigint NOT NULL,
+	PRIMARY KEY (capture, address)) WITH (fillfactor = 50)`,
 }
+
+// newerColumns are those of tarrafa_cursors that an older version did not make. They are
+// NULL for captures that it began: no sums are complete for these.
+var newerColumns = []string{"seconds boolean", "addresses bigint"}
 
 // createTable returns the statements that make the table of the rows. There is no primary
 // key unless asked for: ids are unique by the way they are handed out, and the key's
