@@ -268,7 +268,7 @@ func (s *shelf) Remove(_ context.Context, id string) error {
 }
 
 // numbered tells the page which packets there are not.
-type numbered struct{ query.Reader }
+type numbered struct{ *history.Capture }
 
 func found(c *history.Capture, err error) (query.Reader, error) {
 	if err != nil {
@@ -279,11 +279,14 @@ func found(c *history.Capture, err error) (query.Reader, error) {
 
 // Packet implements query.Reader.
 func (n numbered) Packet(ctx context.Context, number uint64) (*query.Detail, error) {
-	d, err := n.Reader.Packet(ctx, number)
+	d, err := n.Capture.Packet(ctx, number)
 	if _, ok := errors.AsType[*history.NoPacketError](err); ok {
 		err = fmt.Errorf("%w: %w", err, fs.ErrNotExist)
 	}
 	return d, err
 }
 
-var _ web.Captures = (*shelf)(nil)
+var (
+	_ web.Captures = (*shelf)(nil)
+	_ web.Numbered = numbered{}
+)

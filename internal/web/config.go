@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"github.com/tarrafa/tarrafa/internal/live"
+	"github.com/tarrafa/tarrafa/internal/packet"
 	"github.com/tarrafa/tarrafa/internal/query"
+	"github.com/tarrafa/tarrafa/internal/segment"
 	"github.com/tarrafa/tarrafa/internal/web/notes"
 )
 
@@ -50,6 +52,15 @@ type Captures interface {
 	// Remove deletes a capture and all that was derived from it. The one that is being
 	// written is refused with [ErrInUse].
 	Remove(ctx context.Context, id string) error
+}
+
+// Numbered is a reader that hands out many packets at once. A [query.Reader] that is one
+// too makes lists, exports and searches fast.
+type Numbered interface {
+	// Numbered hands packets, by ascending numbers, to f. Its arguments are valid during
+	// the call; the packet's record stands in the chunk, which knows its interface. Numbers
+	// that there are not are passed over. An error of f ends it.
+	Numbered(ctx context.Context, numbers []uint64, f func(*packet.Summary, []byte, *segment.Chunk) error) error
 }
 
 // NoteKeeper keeps what readers mark and comment. A [Captures] that is one too lets the

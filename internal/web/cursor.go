@@ -21,7 +21,7 @@ func (c *client) open(ctx context.Context, r *request) error {
 		c.view.close()
 	}
 	c.view, c.viewID = v, r.View
-	c.served, c.total, c.exact, c.end, c.skipped, c.notes = 0, 0, false, 0, 0, 0
+	c.served, c.total, c.exact, c.end, c.skipped, c.notes, c.short = 0, 0, false, 0, 0, 0, false
 	return c.send(ctx, message{Type: "view", View: r.View})
 }
 
@@ -57,7 +57,8 @@ func (c *client) sendWindow(ctx context.Context, cursor *request) error {
 		revision = book.Revision()
 	}
 	// Marks that have changed come with the rows that they stand at.
-	asked = asked || revision != c.notes
+	// So does what a filter finds that had not found enough when it was asked.
+	asked = asked || revision != c.notes || c.short && newer
 	if !asked && !newer {
 		return nil
 	}
@@ -87,6 +88,7 @@ func (c *client) sendWindow(ctx context.Context, cursor *request) error {
 		c.end = 0
 	}
 	w.annotate(book)
+	c.short = asked && !cursor.Follow && len(w.rows) < cursor.Count && w.flags&(windowExact|windowExpired) == 0
 	c.served, c.total, c.exact, c.notes = cursor.Request, w.total, w.flags&windowExact != 0, w.notes
 	w.view, w.request, w.skipped = c.viewID, cursor.Request, c.skipped
 	c.buf = w.append(c.buf[:0])

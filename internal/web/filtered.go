@@ -45,6 +45,7 @@ type liveFilter struct {
 
 	mu     sync.Mutex
 	result bitmap
+	caught bool // everything was looked at, once: from then on little is missing
 	recent []live.Row // newest matches, oldest first
 	unsure uint64     // packets whose bytes were no longer to be had: not in the result
 }
@@ -112,6 +113,9 @@ func (lf *liveFilter) run(ctx context.Context, all *liveView) {
 	for ctx.Err() == nil {
 		_, next := lf.hub.Bounds()
 		if at >= next {
+			lf.mu.Lock()
+			lf.caught = true
+			lf.mu.Unlock()
 			_, seen = lf.hub.Wait(ctx, seen)
 			continue
 		}
@@ -128,17 +132,17 @@ func (lf *liveFilter) run(ctx context.Context, all *liveView) {
 // older looks at packets that the hub no longer holds, and returns where it got.
 func (lf *liveFilter) older(ctx context.Context, all *liveView, m *matcher, from, to uint64) uint64 {
 	if all.reader != nil {
-		page, err := all.reader.Packets(ctx, query.Scope{}, from, int(min(to-from, filterStep)))
-		if err == nil && len(page.Rows) > 0 && page.From == from {
-			rows := make([]live.Row, len(page.Rows))
+		at, summaries, err := all.stored(ctx, from, int(min(to-from, filterStep)))
+		if err == nil && len(summaries) > 0 && at == from {
+			rows := make([]live.Row, len(summaries))
 			for i := range rows {
-				rows[i].Summary = page.Rows[i]
+				rows[i].Summary = summaries[i]
 			}
 			lf.take(ctx, m, rows)
 			return from + uint64(len(rows))
 		}
-		if ctx.Err() == nil && err == nil && page.From > from { // removed by retention
-			to = min(to, page.From)
+		if ctx.Err() == nil && err == nil && at > from { // removed by retention
+			to = min(to, at)
 		} else if ctx.Err() == nil && lf.wait(ctx) {
 			if oldest, _ := lf.hub.Bounds(); oldest <= from {
 				return from
@@ -242,7 +246,7 @@ func (v *filteredView) size() (uint64, bool, float32) {
 	_, next := v.base.hub.Bounds()
 	v.lf.mu.Lock()
 	defer v.lf.mu.Unlock()
-	return v.lf.result.count, v.lf.result.length+filterStep >= next, float32(float64(v.lf.result.length) / float64(max(next, 1)))
+	return v.lf.result.count, v.lf.caught && v.lf.result.length+filterStep >= next, float32(float64(v.lf.result.length) / float64(max(next, 1)))
 }
 
 func (v *filteredView) book() *notes.Book { return v.base.book() }

@@ -70,16 +70,10 @@ func (s *Server) packets(w http.ResponseWriter, r *http.Request) {
 			Exact bool        `json:"exact"`
 			Rows  []packetRow `json:"rows"`
 		}{page.From, page.Total, page.Exact, make([]packetRow, 0, len(page.Rows))}
-		for i := range page.Rows {
-			sum := &page.Rows[i]
-			var data []byte
-			if sum.PayloadLen > 0 {
-				if d, err := reader.Packet(r.Context(), sum.Number); err == nil {
-					data = d.Data
-				}
-			}
-			v.Rows = append(v.Rows, rowOf(sum, data))
-		}
-		return v, nil
+		err = reader.each(r.Context(), numbersOf(page.Rows), func(d *dataOf) error {
+			v.Rows = append(v.Rows, rowOf(d.Summary, d.data))
+			return nil
+		})
+		return v, err
 	})
 }

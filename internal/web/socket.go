@@ -55,6 +55,7 @@ type client struct {
 	served   uint32 // request
 	total    uint64
 	exact    bool
+	short    bool   // fewer rows than were asked for, and more may be found
 	notes    uint32 // revision
 	end      uint64 // position behind the last row of the last followed window
 	skipped  uint64

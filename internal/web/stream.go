@@ -81,7 +81,7 @@ func sameEnds(a, b *packet.Tuple) bool {
 	return a.Src == b.Src && a.Dst == b.Dst && a.SrcPort == b.SrcPort && a.DstPort == b.DstPort && a.Proto == b.Proto
 }
 
-func followStream(ctx context.Context, reader query.Reader, tuple packet.Tuple) (*streamText, error) {
+func followStream(ctx context.Context, reader *lent, tuple packet.Tuple) (*streamText, error) {
 	if tuple.Version == 0 || tuple.Flags&packet.TupleHasPorts == 0 || tuple.Proto != packet.ProtoTCP && tuple.Proto != packet.ProtoUDP {
 		return nil, &requestError{"packet", "a packet of TCP or UDP"}
 	}
@@ -105,27 +105,23 @@ func followStream(ctx context.Context, reader query.Reader, tuple packet.Tuple) 
 		if err != nil {
 			return nil, err
 		}
-		for i := range page.Rows {
-			row := &page.Rows[i]
-			if !sameEnds(&row.Inner, &tuple) && !sameEnds(&row.Inner, &back) {
-				continue
+		err = reader.each(ctx, numbersOf(page.Rows), func(d *dataOf) error {
+			row := d.Summary
+			if out.More || !sameEnds(&row.Inner, &tuple) && !sameEnds(&row.Inner, &back) {
+				return nil
 			}
 			if re == nil {
 				begin(row)
 			}
 			if out.Packets++; out.Packets > maxStreamPackets || out.Bytes[0]+out.Bytes[1] >= maxStreamBytes {
 				out.More = true
-				break
+				return nil
 			}
-			var payload []byte
-			if row.PayloadLen > 0 {
-				d, err := reader.Packet(ctx, row.Number)
-				if err != nil {
-					return nil, err
-				}
-				payload = payloadOf(row, d.Data)
-			}
-			re.Add(row, payload)
+			re.Add(row, payloadOf(row, d.data))
+			return nil
+		})
+		if err != nil {
+			return nil, err
 		}
 		if len(page.Rows) < streamPage {
 			break

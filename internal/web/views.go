@@ -61,7 +61,7 @@ func (v *storedView) window(ctx context.Context, from uint64, count int, newest 
 }
 
 // readRows adds what the bytes of the packets say.
-func readRows(ctx context.Context, reader query.Reader, summaries []packet.Summary) ([]row, error) {
+func readRows(ctx context.Context, reader *lent, summaries []packet.Summary) ([]row, error) {
 	rows := make([]row, len(summaries))
 	for i := range summaries {
 		rows[i].Summary = summaries[i]
@@ -70,21 +70,28 @@ func readRows(ctx context.Context, reader query.Reader, summaries []packet.Summa
 }
 
 // readPayloads reads the payloads of the rows that do not have all of it.
-func readPayloads(ctx context.Context, reader query.Reader, rows []row) error {
+func readPayloads(ctx context.Context, reader *lent, rows []row) error {
+	var numbers []uint64
 	for i := range rows {
 		r := &rows[i]
 		r.hashPreview()
-		if r.PayloadLen == 0 || r.hasHash {
-			continue
+		if r.PayloadLen > 0 && !r.hasHash {
+			numbers = append(numbers, r.Number)
 		}
-		d, err := reader.Packet(ctx, r.Number)
-		if err != nil {
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			continue // the row is shown without: its packet may have been removed meanwhile
+	}
+	i := 0
+	err := reader.each(ctx, numbers, func(d *dataOf) error {
+		for rows[i].Number != d.Number {
+			i++
 		}
-		r.fillPayload(d.Data)
+		rows[i].fillPayload(d.data)
+		return nil
+	})
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil && len(numbers) > 0 {
+		return nil //nolint:nilerr // rows are shown without: their packets may have been removed meanwhile
 	}
 	return nil
 }
@@ -132,27 +139,54 @@ func (v *liveView) window(ctx context.Context, from uint64, count int, newest bo
 		return w, nil
 	}
 	if missing := first - min(first, from); missing > 0 {
-		page, err := v.reader.Packets(ctx, query.Scope{}, from, int(min(missing, uint64(count))))
+		at, summaries, err := v.stored(ctx, from, int(min(missing, uint64(count))))
 		if err != nil {
 			return nil, err
 		}
-		older, err := readRows(ctx, v.reader, page.Rows)
+		older, err := readRows(ctx, v.reader, summaries)
 		if err != nil {
 			return nil, err
 		}
-		if page.From+uint64(len(older)) == first {
+		if at+uint64(len(older)) == first {
 			w.rows = append(older, w.rows...)
 		} else {
 			w.rows = older // all of the window is older than the hub's rows
 		}
-		w.from = page.From
+		w.from = at
 		w.rows = w.rows[:min(len(w.rows), count)]
-		if page.From > from {
+		if at > from {
 			w.flags |= windowExpired
 		}
 	}
 	return w, readPayloads(ctx, v.reader, w.rows)
 }
+
+// stored returns rows from the archive by their place in the whole capture. The archive
+// counts from the oldest packet that it still has; at is the place of the first row, later
+// than from when retention has removed older ones.
+func (v *liveView) stored(ctx context.Context, from uint64, count int) (at uint64, rows []packet.Summary, err error) {
+	page, err := v.reader.Packets(ctx, query.Scope{}, from, count)
+	if err != nil {
+		return from, nil, err
+	}
+	if len(page.Rows) > 0 && placeOf(&page.Rows[0]) == from {
+		return from, page.Rows, nil
+	}
+	oldest, err := v.reader.Packets(ctx, query.Scope{}, 0, 1)
+	if err != nil || len(oldest.Rows) == 0 {
+		return from, nil, err
+	}
+	gone := placeOf(&oldest.Rows[0])
+	at = max(from, gone)
+	page, err = v.reader.Packets(ctx, query.Scope{}, at-gone, count)
+	if err != nil {
+		return at, nil, err
+	}
+	return at, page.Rows, nil
+}
+
+// placeOf returns a packet's place in the whole capture.
+func placeOf(s *packet.Summary) uint64 { return s.Number - 1 }
 
 var (
 	_ view = (*storedView)(nil)
