@@ -27,11 +27,17 @@ type Open func(t *testing.T, file string) query.Reader
 
 // Options say what a reader is known not to hold.
 type Options struct {
-	// Skip tells whether a store cannot answer a filter; then it must say so itself, with
-	// [query.ErrCannotAnswer].
+	// MayRefuse tells that there are questions that the store cannot answer; then it must say
+	// so itself, with [query.ErrCannotAnswer].
 	MayRefuse bool
 	// Link tells that the store keeps interfaces and packet offsets as the file has them.
 	Link bool
+	// NoBytes tells that the store does not keep packets' bytes: Packet must say so.
+	NoBytes bool
+	// Strip takes away what the store does not keep of a packet; nil: nothing.
+	Strip func(*packet.Summary)
+	// Answered is told of every question, when the store may refuse some; may be nil.
+	Answered func(what string, answered bool)
 }
 
 // captures returns the captures beside the repository.
@@ -164,6 +170,9 @@ func (s suite) run() {
 
 // refused tells whether a store said that it cannot answer, and may.
 func (s suite) refused(what string, err error) bool {
+	if s.opt.Answered != nil {
+		s.opt.Answered(what, err == nil)
+	}
 	if err == nil {
 		return false
 	}
@@ -239,6 +248,9 @@ func (s suite) plain(p packet.Summary) packet.Summary {
 	if !s.opt.Link {
 		p.Offset, p.Interface = 0, 0
 	}
+	if s.opt.Strip != nil {
+		s.opt.Strip(&p)
+	}
 	return p
 }
 
@@ -251,6 +263,12 @@ func (s suite) numbers(packets uint64) {
 			continue
 		}
 		got, err := s.got.Packet(ctx, n)
+		if s.opt.NoBytes {
+			if !errors.Is(err, query.ErrCannotAnswer) {
+				s.t.Errorf("the bytes of packet %d: %v, want a refusal", n, err)
+			}
+			continue
+		}
 		if s.refused(fmt.Sprint("packet ", n), err) {
 			return
 		}
