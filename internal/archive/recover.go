@@ -166,6 +166,9 @@ func scanSegments(root *os.Root, meta Meta) ([]scanned, error) {
 	out := make([]scanned, 0, len(numbers))
 	for _, n := range numbers {
 		s, err := scanSegment(root, n, known[n], next)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // retention was faster
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -112,6 +113,12 @@ func (a *Archive) keepable() ([]kept, int64, error) {
 			return nil, 0, err
 		}
 		total += sum
+		for _, name := range leftovers(sizes, segs) {
+			if err := os.Remove(filepath.Join(dir, name)); err == nil {
+				total -= sizes[name]
+			}
+			delete(sizes, name)
+		}
 		for _, s := range segs {
 			if !s.Sealed {
 				continue
@@ -130,6 +137,22 @@ func (a *Archive) keepable() ([]kept, int64, error) {
 		}
 	}
 	return list, total, nil
+}
+
+// leftovers are files that were derived from segments which are gone: somebody made an
+// index while retention took its segment away. Segments go from the beginning on.
+func leftovers(sizes map[string]int64, segs []SegmentInfo) (names []string) {
+	if len(segs) == 0 {
+		return nil
+	}
+	for name := range sizes {
+		stem, rest, _ := strings.Cut(name, ".")
+		n, err := strconv.ParseUint(stem, 10, 32)
+		if err == nil && rest != "pcapng" && uint32(n) < segs[0].Number && strings.HasPrefix(FileName(uint32(n)), stem+".") {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 func storedSegments(dir string) ([]SegmentInfo, error) {
