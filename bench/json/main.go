@@ -1,37 +1,42 @@
-// Command json measures how fast the traffic record of a capture file is written: by this
-// program, and by the old watcher's loop in Python with scapy, in the same run.
+// Command json measures how fast the traffic record of a capture file is written: by
+// `tarrafa read --json`, and by the old watcher's loop in Python with scapy, in the same
+// run.
 //
-//	go run ./bench/json [-file CAPTURE] [-packets N] [-runs N]
+//	go run ./bench/json [-file CAPTURE] [-packets N] [-sample N] [-runs N]
 //
-// Without a file it makes one: TCP packets of all sizes, half of the payloads text. It
-// needs python3 with scapy (Debian: python3-scapy).
+// Without a file it makes one: TCP packets of all sizes, half of the payloads text. Both
+// programs append to a file on the same file system. The old watcher reads the first
+// packets of the same file (-sample) and its start does not count; tarrafa is a process
+// that is timed from outside, start and end included, over the whole file. Their lines for
+// the first packets must be equal. It needs python3 with scapy (Debian: python3-scapy).
 package main
 
 import (
-	"context"
+	"bufio"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
-
-	"github.com/tarrafa/tarrafa/internal/segment"
-	"github.com/tarrafa/tarrafa/internal/track"
-	"github.com/tarrafa/tarrafa/internal/trafficlog"
 )
 
 func main() {
 	file := flag.String("file", "", "capture file; empty: one is made")
-	packets := flag.Int("packets", 100_000, "TCP packets in the file that is made")
-	runs := flag.Int("runs", 5, "runs of this program; the median counts")
+	packets := flag.Int("packets", 400_000, "TCP packets in the file that is made")
+	sample := flag.Int("sample", 50_000, "packets at the beginning of the file that the old watcher reads; 0: it does not run")
+	runs := flag.Int("runs", 5, "runs of tarrafa; the median counts")
+	program := flag.String("tarrafa", "", "the program; empty: it is built")
 	flag.Parse()
-	if err := run(*file, *packets, *runs); err != nil {
+	if err := run(*file, *program, *packets, *sample, *runs); err != nil {
 		fmt.Fprintln(os.Stderr, "bench/json:", err)
 		os.Exit(1)
 	}
@@ -40,18 +45,27 @@ func main() {
 // result is one line of the table.
 type result struct {
 	name    string
-	records uint64
+	records int
 	took    time.Duration
+	cpu     time.Duration // 0: not known
 }
 
 func (r result) rate() float64 { return float64(r.records) / r.took.Seconds() }
 
-func run(file string, packets, runs int) error {
+func run(file, program string, packets, sample, runs int) error {
 	dir, err := os.MkdirTemp("", "tarrafa-bench-json-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
+	if program == "" {
+		program = filepath.Join(dir, "tarrafa")
+		build := exec.Command("go", "build", "-o", program, "github.com/tarrafa/tarrafa/cmd/tarrafa")
+		build.Stderr = os.Stderr
+		if err := build.Run(); err != nil {
+			return fmt.Errorf("build: %w", err)
+		}
+	}
 	if file == "" {
 		file = filepath.Join(dir, "made.pcap")
 		if err := makeCapture(file, packets); err != nil {
@@ -63,32 +77,41 @@ func run(file string, packets, runs int) error {
 		return err
 	}
 	fmt.Printf("%s: %.1f MB\n\n", filepath.Base(file), float64(info.Size())/1e6)
-	peer, err := watcher(file, filepath.Join(dir, "watcher.json"))
-	if err != nil {
-		return err
+	var results []result
+	var peer result
+	out, reference := filepath.Join(dir, "record.json"), filepath.Join(dir, "watcher.json")
+	if sample > 0 {
+		if peer, err = watcher(file, reference, sample); err != nil {
+			return err
+		}
+		results = append(results, peer)
 	}
-	results := []result{peer}
-	for _, v := range []struct {
-		name string
-		opt  trafficlog.Options
-	}{
-		{"this program, old fields", trafficlog.Options{}},
-		{"this program, with additions", trafficlog.Options{Extra: true, Capture: "bench"}},
-		{"this program, old fields, one worker", trafficlog.Options{Workers: 1}},
+	for _, v := range []struct{ name, flag string }{
+		{"tarrafa, with additions", "--json-extra=true"},
+		{"tarrafa, old fields", "--json-extra=false"},
 	} {
-		r, err := median(runs, func() (result, error) { return record(v.name, file, filepath.Join(dir, "record.json"), v.opt) })
+		r, err := median(runs, func() (result, error) { return record(program, v.name, file, out, v.flag) })
 		if err != nil {
 			return err
 		}
-		if r.records != peer.records {
-			return fmt.Errorf("%s wrote %d records, the watcher %d", v.name, r.records, peer.records)
-		}
 		results = append(results, r)
 	}
+	if sample > 0 {
+		if err := compare(reference, out); err != nil {
+			return err
+		}
+	}
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "records\tseconds\trecords/s\tns/record\tratio\t  ")
+	fmt.Fprintln(w, "records\tseconds\trecords/s\tns/record\tcpu-ns/record\tratio\t  ")
 	for _, r := range results {
-		fmt.Fprintf(w, "%d\t%.3f\t%.0f\t%.0f\t%.0f\t  %s\n", r.records, r.took.Seconds(), r.rate(), 1e9/r.rate(), r.rate()/peer.rate(), r.name)
+		ratio, cpu := "-", "-"
+		if peer.records > 0 {
+			ratio = fmt.Sprintf("%.0f", r.rate()/peer.rate())
+		}
+		if r.cpu > 0 {
+			cpu = strconv.Itoa(int(r.cpu) / r.records)
+		}
+		fmt.Fprintf(w, "%d\t%.3f\t%.0f\t%.0f\t%s\t%s\t  %s\n", r.records, r.took.Seconds(), r.rate(), 1e9/r.rate(), cpu, ratio, r.name)
 	}
 	return w.Flush()
 }
@@ -106,52 +129,79 @@ func median(runs int, f func() (result, error)) (result, error) {
 	return all[len(all)/2], nil
 }
 
-// record is what `tarrafa read --json FILE` does: read, decode, write the record.
-func record(name, file, out string, opt trafficlog.Options) (result, error) {
+// record runs `tarrafa read --json OUT FILE`.
+func record(program, name, file, out, flag string) (result, error) {
 	if err := os.Remove(out); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return result{}, err
 	}
+	cmd := exec.Command(program, "read", "--json="+out, flag, file)
+	var talk strings.Builder
+	cmd.Stderr = &talk
 	start := time.Now()
-	f, err := os.Open(file)
-	if err != nil {
-		return result{}, err
+	if err := cmd.Run(); err != nil {
+		return result{}, fmt.Errorf("%s: %w: %s", program, err, talk.String())
 	}
-	defer f.Close()
-	r, err := segment.NewReader(f, segment.ReaderOptions{})
-	if err != nil {
-		return result{}, err
-	}
-	defer r.Close()
-	l, err := trafficlog.Open(out, opt)
-	if err != nil {
-		return result{}, err
-	}
-	tracker := track.New()
-	for {
-		c, err := r.Next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return result{}, err
-		}
-		tracker.Load(c)
-		for b := tracker.Next(); b != nil; b = tracker.Next() {
-			if err := l.Apply(context.Background(), b); err != nil {
-				return result{}, err
-			}
-		}
-		r.Release(c)
-	}
-	if err := l.Close(); err != nil {
-		return result{}, err
-	}
-	return result{name: name, records: l.Status().Lines, took: time.Since(start)}, nil
+	r := result{name: name, took: time.Since(start), cpu: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()}
+	var err error
+	r.records, err = lines(out)
+	return r, err
 }
 
-// watcher runs the old program's loop; it measures itself, so that Python's start does not
-// count.
-func watcher(file, out string) (result, error) {
+// lines counts the lines of a file.
+func lines(name string) (n int, err error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	b := make([]byte, 1<<20)
+	for {
+		m, err := f.Read(b)
+		n += strings.Count(string(b[:m]), "\n")
+		if err == io.EOF {
+			return n, nil
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
+}
+
+// compare checks that the records of a file are equal to the first ones of another, but for
+// the direction, which neither program is told.
+func compare(reference, out string) error {
+	a, err := os.Open(reference)
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	b, err := os.Open(out)
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	ra, rb := json.NewDecoder(bufio.NewReader(a)), json.NewDecoder(bufio.NewReader(b))
+	for n := 1; ; n++ {
+		var want, got map[string]any
+		if err := ra.Decode(&want); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		if err := rb.Decode(&got); err != nil {
+			return err
+		}
+		delete(want, "direction")
+		delete(got, "direction")
+		if !maps.Equal(want, got) {
+			return fmt.Errorf("record %d is %v, the watcher's is %v", n, got, want)
+		}
+	}
+}
+
+// watcher runs the old program's loop over the first packets; it measures itself, so that
+// Python's start does not count.
+func watcher(file, out string, packets int) (result, error) {
 	python := "python3"
 	if _, err := os.Stat("/usr/bin/python3"); err == nil {
 		python = "/usr/bin/python3"
@@ -160,7 +210,7 @@ func watcher(file, out string) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	cmd := exec.Command(python, script, "--time", file, out)
+	cmd := exec.Command(python, script, "--time", "--count", strconv.Itoa(packets), file, out)
 	cmd.Stderr = os.Stderr
 	text, err := cmd.Output()
 	if err != nil {

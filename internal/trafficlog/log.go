@@ -26,7 +26,7 @@ type Log struct {
 	file     *os.File // nil: a stream
 	regular  bool     // the file can be cut
 	encoders []encoder
-	buffers  chan []byte // for parts of a batch: one more than encoders
+	queue    *queue
 	sides    sides
 
 	done   uint64 // number of the last packet whose line is written, or that has none
@@ -95,10 +95,7 @@ func newLog(opt Options) *Log {
 	l := &Log{opt: opt.withDefaults()}
 	l.sides.configured = l.opt.Local
 	l.encoders = make([]encoder, l.opt.Workers)
-	l.buffers = make(chan []byte, l.opt.Workers+1)
-	for range cap(l.buffers) {
-		l.buffers <- nil
-	}
+	l.queue = newQueue(l, l.opt.Workers)
 	for i := range l.encoders {
 		l.encoders[i] = encoder{
 			opt: &l.opt, sides: &l.sides, clock: clock{location: l.opt.Location},

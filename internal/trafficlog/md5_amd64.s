@@ -2,7 +2,8 @@
 
 // Eight MD5 computations side by side, one in each 32-bit lane of the AVX2 registers (RFC
 // 1321, section 3.4). Y0 to Y3 hold a, b, c, d; the stack holds the block's 16 words, each
-// for all lanes; CX points to the constants, each eight times.
+// for all lanes; CX points to the constants, each eight times. The state has room for
+// sixteen lanes.
 
 // ROTATE turns a left by s, and adds b.
 #define ROTATE(a, b, s) \
@@ -92,8 +93,8 @@
 	VMOVDQU    Y2, (off*8+192)(SP)  \
 	VMOVDQU    Y3, (off*8+224)(SP)
 
-// func md5Blocks(state *[4][lanes]uint32, data *[lanes]*byte, blocks int, constants *[64][lanes]uint32)
-TEXT ·md5Blocks(SB), NOSPLIT, $512-32
+// func md5Eight(state *[4][lanes]uint32, data *[lanes]*byte, blocks int, constants *[64][8]uint32)
+TEXT ·md5Eight(SB), NOSPLIT, $512-32
 	MOVQ state+0(FP), AX
 	MOVQ data+8(FP), DX
 	MOVQ blocks+16(FP), BX
@@ -113,9 +114,9 @@ block:
 	LOAD(32)
 	VPCMPEQD Y15, Y15, Y15
 	VMOVDQU  0(AX), Y0
-	VMOVDQU  32(AX), Y1
-	VMOVDQU  64(AX), Y2
-	VMOVDQU  96(AX), Y3
+	VMOVDQU  64(AX), Y1
+	VMOVDQU  128(AX), Y2
+	VMOVDQU  192(AX), Y3
 
 	ROUND1(Y0, Y1, Y2, Y3, 0, 0, 7)
 	ROUND1(Y3, Y0, Y1, Y2, 1, 1, 12)
@@ -186,13 +187,13 @@ block:
 	ROUND4(Y1, Y2, Y3, Y0, 9, 63, 21)
 
 	VPADDD  0(AX), Y0, Y0
-	VPADDD  32(AX), Y1, Y1
-	VPADDD  64(AX), Y2, Y2
-	VPADDD  96(AX), Y3, Y3
+	VPADDD  64(AX), Y1, Y1
+	VPADDD  128(AX), Y2, Y2
+	VPADDD  192(AX), Y3, Y3
 	VMOVDQU Y0, 0(AX)
-	VMOVDQU Y1, 32(AX)
-	VMOVDQU Y2, 64(AX)
-	VMOVDQU Y3, 96(AX)
+	VMOVDQU Y1, 64(AX)
+	VMOVDQU Y2, 128(AX)
+	VMOVDQU Y3, 192(AX)
 
 	ADDQ $64, R8
 	ADDQ $64, R9

@@ -2,7 +2,8 @@
 
 package trafficlog
 
-// hasLanes tells whether this processor has what the assembler code for AMD64 needs.
-var hasLanes = false
+// hasLanes and hasSixteen tell whether this processor has what the assembler code for
+// AMD64 needs.
+var hasLanes, hasSixteen = false, false
 
-func compress(*[4][lanes]uint32, *[lanes]*byte, int) {}
+func compress(*[4][lanes]uint32, *[lanes]*byte, int, int) {}

@@ -4,97 +4,126 @@ import (
 	"bytes"
 	"io"
 	"sync"
-	"sync/atomic"
 
 	"github.com/tarrafa/tarrafa/internal/packet"
 	"github.com/tarrafa/tarrafa/internal/track"
 )
 
-// A large batch is worked on in parts: while one is written, the next ones are encoded.
-// A part is small enough that its lines are still in the processor's cache when they are
-// written.
+// A large batch is worked on in parts, each by the worker that is free. Whoever has encoded
+// a part writes what is next in line, unless another worker is writing at the moment: that
+// one then takes it along. So nobody waits, and the lines keep their order. A part's lines
+// are still in the processor's cache when they are written, and enough to be written well:
+// the kernel takes long writes at half the price of short ones.
 const (
-	partCost = 96 << 10 // captured bytes, with rowCost for each row
-	rowCost  = 150      // what a row costs besides its payload
+	partCost = 192 << 10 // captured bytes, with rowCost for each row
+	rowCost  = 150       // what a row costs besides its payload
 )
 
 // split cuts rows into runs of about partCost.
-func split(rows []packet.Summary) [][]packet.Summary {
-	var parts [][]packet.Summary
+func (q *queue) split(rows []packet.Summary) {
+	q.parts = q.parts[:0]
 	from, cost := 0, 0
 	for i := range rows {
 		cost += int(rows[i].CapLen) + rowCost
 		if cost >= partCost {
-			parts = append(parts, rows[from:i+1])
+			q.parts = append(q.parts, part{rows: rows[from : i+1]})
 			from, cost = i+1, 0
 		}
 	}
 	if from < len(rows) {
-		parts = append(parts, rows[from:])
+		q.parts = append(q.parts, part{rows: rows[from:]})
 	}
-	return parts
+}
+
+// part is a part of a batch on its way to the file.
+type part struct {
+	rows  []packet.Summary
+	out   []byte // the lines, once they are encoded
+	lines int
+	ready bool
+}
+
+// queue is the batch in hand. Its buffers are kept from one batch to the next.
+type queue struct {
+	log   *Log
+	batch *track.Batch
+
+	mu      sync.Mutex
+	freed   sync.Cond // a buffer came back
+	parts   []part
+	buffers [][]byte // free ones
+	claimed int      // parts that somebody encodes or has encoded
+	written int      // parts that are written, or never will be
+	writing bool     // somebody writes
+	lines   uint64   // that were written
+	err     error
+}
+
+func newQueue(l *Log, workers int) *queue {
+	q := &queue{log: l, buffers: make([][]byte, workers+1)}
+	q.freed.L = &q.mu
+	return q
 }
 
 // writeRows writes the lines of rows in order and returns how many were written.
 func (l *Log) writeRows(b *track.Batch, rows []packet.Summary) (lines uint64, err error) {
-	parts := split(rows)
-	if len(parts) < 2 || len(l.encoders) < 2 {
-		out := <-l.buffers
-		defer func() { l.buffers <- out }()
-		for _, part := range parts {
-			var n int
-			out, n = l.encoders[0].lines(out[:0], b, part)
-			written, err := l.write(out, n)
-			lines += written
-			if err != nil {
-				return lines, err
-			}
-		}
-		return lines, nil
-	}
-	encoded := make([]encodedPart, len(parts))
-	for i := range encoded {
-		encoded[i].ready = make(chan struct{})
-	}
+	q := l.queue
+	q.batch, q.claimed, q.written, q.lines, q.err = b, 0, 0, 0, nil
+	q.split(rows)
 	var wg sync.WaitGroup
-	var next atomic.Int64
-	for w := range l.encoders {
-		wg.Go(func() { l.encodeParts(&l.encoders[w], b, parts, encoded, &next) })
-	}
-	for i := range encoded {
-		p := &encoded[i]
-		<-p.ready
-		if err == nil {
-			var written uint64
-			written, err = l.write(p.out, p.lines)
-			lines += written
+	for i := range min(len(l.encoders), len(q.parts)) {
+		if i > 0 {
+			wg.Go(func() { q.work(&l.encoders[i]) })
 		}
-		l.buffers <- p.out
 	}
+	q.work(&l.encoders[0])
 	wg.Wait()
-	return lines, err
+	q.batch = nil
+	clear(q.parts)
+	return q.lines, q.err
 }
 
-// encodedPart is a part on its way to the file.
-type encodedPart struct {
-	ready chan struct{} // closed when the rest is there
-	out   []byte
-	lines int
-}
-
-// encodeParts encodes parts until there are none left. The buffer comes first, then the
-// part: so the earliest part that is not written never waits for a buffer.
-func (l *Log) encodeParts(e *encoder, b *track.Batch, parts [][]packet.Summary, encoded []encodedPart, next *atomic.Int64) {
-	for {
-		out := <-l.buffers
-		i := int(next.Add(1)) - 1
-		if i >= len(parts) {
-			l.buffers <- out
-			return
+// work encodes parts until there are none left, and writes what is to be written. The
+// buffer comes first, then the part: so the earliest part that is not written never waits
+// for a buffer.
+func (q *queue) work(e *encoder) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for q.claimed < len(q.parts) {
+		if len(q.buffers) == 0 {
+			q.freed.Wait()
+			continue
 		}
-		p := &encoded[i]
-		p.out, p.lines = e.lines(out[:0], b, parts[i])
-		close(p.ready)
+		out := q.buffers[len(q.buffers)-1]
+		q.buffers = q.buffers[:len(q.buffers)-1]
+		p := &q.parts[q.claimed]
+		q.claimed++
+		q.mu.Unlock()
+		p.out, p.lines = e.lines(out[:0], q.batch, p.rows)
+		q.mu.Lock()
+		p.ready = true
+		q.write()
+	}
+}
+
+// write writes the parts that are next in line, until one is not ready. The lock is held
+// before and after, not meanwhile. After an error nothing more is written.
+func (q *queue) write() {
+	for !q.writing && q.written < len(q.parts) && q.parts[q.written].ready {
+		p := &q.parts[q.written]
+		if q.err == nil {
+			q.writing = true
+			q.mu.Unlock()
+			lines, err := q.log.write(p.out, p.lines)
+			q.mu.Lock()
+			q.writing = false
+			q.lines += lines
+			q.err = err
+		}
+		q.written++
+		q.buffers = append(q.buffers, p.out)
+		p.out = nil
+		q.freed.Signal()
 	}
 }
 

@@ -3,8 +3,8 @@ package trafficlog
 import (
 	"crypto/md5"
 	"encoding/binary"
+	"slices"
 	"strconv"
-	"unicode/utf8"
 
 	"github.com/tarrafa/tarrafa/internal/packet"
 	"github.com/tarrafa/tarrafa/internal/segment"
@@ -128,41 +128,47 @@ func (e *encoder) lines(dst []byte, b *track.Batch, rows []packet.Summary) ([]by
 // append appends one line. sum is the payload's.
 func (e *encoder) append(dst []byte, c *segment.Chunk, t *transport, sum *[md5.Size]byte) []byte {
 	s := t.row
-	dst = append(dst, `{"timestamp": "`...)
-	dst = e.clock.append(dst, s.Time)
+	start := len(dst)
+	dst = slices.Grow(dst, longestFields+2*len(t.payload))
+	b := dst[start:cap(dst)]
+
+	at := putText(b, textTimestamp)
+	at += e.clock.put(b[at:], s.Time)
 	if e.sides.sent(s, t) {
-		dst = append(dst, `", "direction": "ENVIADO", "src": "`...)
+		at += putText(b[at:], textSent)
 	} else {
-		dst = append(dst, `", "direction": "RECEBIDO", "src": "`...)
+		at += putText(b[at:], textReceived)
 	}
-	dst = s.Outer.Src.AppendTo(dst, s.Outer.Version)
-	dst = append(dst, `", "dst": "`...)
-	dst = s.Outer.Dst.AppendTo(dst, s.Outer.Version)
-	dst = append(dst, `", "sport": `...)
-	dst = strconv.AppendUint(dst, uint64(t.sport), 10)
-	dst = append(dst, `, "dport": `...)
-	dst = strconv.AppendUint(dst, uint64(t.dport), 10)
+	at += putAddr(b[at:], &s.Outer.Src, s.Outer.Version)
+	at += putText(b[at:], textDst)
+	at += putAddr(b[at:], &s.Outer.Dst, s.Outer.Version)
+	at += putText(b[at:], textSport)
+	at += putUint(b[at:], uint64(t.sport))
+	at += putText(b[at:], textDport)
+	at += putUint(b[at:], uint64(t.dport))
 	if s.Outer.Proto == packet.ProtoTCP {
-		dst = append(dst, `, "protocol": "TCP", "flags": `...)
+		at += putText(b[at:], textTCP)
 	} else {
-		dst = append(dst, `, "protocol": "UDP", "flags": `...)
+		at += putText(b[at:], textUDP)
 	}
-	dst = strconv.AppendUint(dst, uint64(t.flags), 10)
-	dst = append(dst, `, "len": `...)
-	dst = strconv.AppendUint(dst, uint64(len(t.payload)), 10)
+	at += putUint(b[at:], uint64(t.flags))
+	at += putText(b[at:], textLen)
+	at += putUint(b[at:], uint64(len(t.payload)))
 	if len(t.payload) == 0 {
-		dst = append(dst, `, "payload_hex": "", "payload_ascii_preview": "", "payload_hash": ""`...)
+		at += copy(b[at:], `, "payload_hex": "", "payload_ascii_preview": "", "payload_hash": ""`)
 	} else {
-		dst = append(dst, `, "payload_hex": "`...)
-		dst = appendHex(dst, t.payload)
-		dst = append(dst, `", "payload_ascii_preview": "`...)
+		at += putText(b[at:], textHex)
+		at += putHex(b[at:], t.payload)
+		at += putText(b[at:], textPreview)
 		if printable(t.payload) {
-			dst = appendPreview(dst, t.payload[:min(len(t.payload), previewLength)])
+			at += len(appendPreview(b[at:at], t.payload[:min(len(t.payload), previewLength)]))
 		}
-		dst = append(dst, `", "payload_hash": "`...)
-		dst = appendHex(dst, sum[:])
-		dst = append(dst, '"')
+		at += putText(b[at:], textHash)
+		at += putHex(b[at:], sum[:])
+		b[at] = '"'
+		at++
 	}
+	dst = dst[:start+at]
 	if e.opt.Extra {
 		dst = e.appendExtra(dst, c, s, t)
 	}
@@ -171,35 +177,45 @@ func (e *encoder) append(dst []byte, c *segment.Chunk, t *transport, sum *[md5.S
 
 // appendExtra appends what the old watcher did not have.
 func (e *encoder) appendExtra(dst []byte, c *segment.Chunk, s *packet.Summary, t *transport) []byte {
-	dst = append(dst, `, "time_ns": `...)
-	dst = strconv.AppendInt(dst, s.Time, 10)
-	dst = append(dst, `, "capture": `...)
-	dst = append(dst, e.capture...)
-	dst = append(dst, `, "number": `...)
-	dst = strconv.AppendUint(dst, s.Number, 10)
-	dst = append(dst, `, "wire_len": `...)
-	dst = strconv.AppendUint(dst, uint64(s.WireLen), 10)
-	dst = append(dst, `, "interface": `...)
-	if int(s.Interface) < len(c.Interfaces) && c.Interfaces[s.Interface].Name != "" {
-		dst = appendString(dst, c.Interfaces[s.Interface].Name)
+	start := len(dst)
+	dst = slices.Grow(dst, longestExtra)
+	b := dst[start:cap(dst)]
+
+	at := putText(b, textNanoseconds)
+	if s.Time < 0 {
+		at += len(strconv.AppendInt(b[at:at], s.Time, 10))
 	} else {
-		dst = append(dst, "null"...)
+		at += putUint(b[at:], uint64(s.Time))
 	}
-	dst = append(dst, `, "vlan": `...)
-	if s.VLAN == packet.NoVLAN {
-		dst = append(dst, "null"...)
+	at += putText(b[at:], textCapture)
+	at += copy(b[at:], e.capture)
+	at += putText(b[at:], textNumber)
+	at += putUint(b[at:], s.Number)
+	at += putText(b[at:], textWireLen)
+	at += putUint(b[at:], uint64(s.WireLen))
+	at += putText(b[at:], textInterface)
+	if int(s.Interface) < len(c.Interfaces) && c.Interfaces[s.Interface].Name != "" {
+		at += len(appendString(b[at:at], c.Interfaces[s.Interface].Name))
 	} else {
-		dst = strconv.AppendUint(dst, uint64(s.VLAN), 10)
+		at += copy(b[at:], "null")
+	}
+	at += putText(b[at:], textVLAN)
+	if s.VLAN == packet.NoVLAN {
+		at += copy(b[at:], "null")
+	} else {
+		at += putUint(b[at:], uint64(s.VLAN))
 	}
 	if s.Outer.Proto != packet.ProtoTCP {
-		return append(dst, `, "seq": null, "ack": null, "window": null`...)
+		at += copy(b[at:], `, "seq": null, "ack": null, "window": null`)
+		return dst[:start+at]
 	}
-	dst = append(dst, `, "seq": `...)
-	dst = strconv.AppendUint(dst, uint64(t.seq), 10)
-	dst = append(dst, `, "ack": `...)
-	dst = strconv.AppendUint(dst, uint64(t.ack), 10)
-	dst = append(dst, `, "window": `...)
-	return strconv.AppendUint(dst, uint64(t.window), 10)
+	at += putText(b[at:], textSeq)
+	at += putUint(b[at:], uint64(t.seq))
+	at += putText(b[at:], textAck)
+	at += putUint(b[at:], uint64(t.ack))
+	at += putText(b[at:], textWindow)
+	at += putUint(b[at:], uint64(t.window))
+	return dst[:start+at]
 }
 
 // fragments finds the transport header in the first fragment of a packet.
@@ -259,28 +275,4 @@ func extension(k packet.Kind) bool {
 	default:
 		return false
 	}
-}
-
-// longestName caps a name that a file brings along, bytes.
-const longestName = 128
-
-// appendString appends a text that a file brought along as a JSON string: valid UTF-8
-// whatever it was, and cut where it is too long.
-func appendString(dst []byte, s string) []byte {
-	s = s[:min(len(s), longestName)]
-	dst = append(dst, '"')
-	for _, r := range s {
-		switch {
-		case r == '"' || r == '\\':
-			dst = append(dst, '\\', byte(r))
-		case r < ' ' || r == 0x7f || r == 0x2028 || r == 0x2029:
-			dst = append(dst, `\u`...)
-			for shift := 12; shift >= 0; shift -= 4 {
-				dst = append(dst, hexDigits[r>>shift&15])
-			}
-		default:
-			dst = utf8.AppendRune(dst, r)
-		}
-	}
-	return append(dst, '"')
 }

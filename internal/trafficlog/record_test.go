@@ -8,6 +8,8 @@ import (
 	"encoding/json"
 	"io"
 	"math/rand/v2"
+	"net/netip"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -179,7 +181,8 @@ func TestTimestamp(t *testing.T) {
 		{-1 << 63, time.FixedZone("", 5*3600+45*60), "1677-09-21T05:57:43.145224+05:45"},
 	} {
 		c := clock{location: tt.zone}
-		if got := string(c.append(nil, tt.ns)); got != tt.want {
+		at := make([]byte, longestTime)
+		if got := string(at[:c.put(at, tt.ns)]); got != tt.want {
 			t.Errorf("%d: %s, want %s", tt.ns, got, tt.want)
 		}
 	}
@@ -189,13 +192,21 @@ func TestTimestamp(t *testing.T) {
 func bothWays(t *testing.T, f func(t *testing.T)) {
 	t.Helper()
 	t.Run("plain", func(t *testing.T) {
-		was := hasLanes
-		hasLanes = false
-		defer func() { hasLanes = was }()
+		lanes, sixteen := hasLanes, hasSixteen
+		hasLanes, hasSixteen = false, false
+		defer func() { hasLanes, hasSixteen = lanes, sixteen }()
 		f(t)
 	})
+	if hasSixteen {
+		t.Run("sixteen lanes", f)
+	}
 	if hasLanes {
-		t.Run("wide", f)
+		t.Run("eight lanes", func(t *testing.T) {
+			was := hasSixteen
+			hasSixteen = false
+			defer func() { hasSixteen = was }()
+			f(t)
+		})
 	}
 }
 
@@ -223,7 +234,7 @@ func testHex(t *testing.T) {
 	for i := range 256 {
 		b = append(b, byte(i*7))
 		for from := range min(i, 20) {
-			if got, want := string(appendHex([]byte("x"), b[from:])), "x"+hex.EncodeToString(b[from:]); got != want {
+			if got, want := hexOf(b[from:]), hex.EncodeToString(b[from:]); got != want {
 				t.Fatalf("%d bytes: %s, want %s", i+1-from, got, want)
 			}
 		}
@@ -317,3 +328,43 @@ func BenchmarkEncode(b *testing.B) {
 }
 
 func itoa(n int) string { b, _ := json.Marshal(n); return string(b) }
+
+// hexOf has putHex write into a larger buffer and looks at what is around.
+func hexOf(b []byte) string {
+	out := bytes.Repeat([]byte{'!'}, 2*len(b)+20)
+	n := putHex(out[10:], b)
+	if string(out[:10])+string(out[10+n:]) != strings.Repeat("!", 20) {
+		return "written outside"
+	}
+	return string(out[10 : 10+n])
+}
+
+func TestNumbers(t *testing.T) {
+	dst := make([]byte, 20)
+	check := func(v uint64) {
+		t.Helper()
+		if got, want := string(dst[:putUint(dst, v)]), strconv.FormatUint(v, 10); got != want {
+			t.Fatalf("%d is written %s", v, got)
+		}
+	}
+	for v := range uint64(70_000) {
+		check(v)
+	}
+	for p := uint64(1); p < 1e19; p *= 10 {
+		check(p - 1)
+		check(p)
+		check(p + 1)
+		check(9 * p)
+	}
+	for shift := range 64 {
+		check(1<<shift - 1)
+		check(1 << shift)
+	}
+	check(1<<64 - 1)
+	for i := range 1 << 16 {
+		a := [4]byte{byte(i), byte(i >> 8), byte(3 * i), byte(i >> 4)}
+		if got, want := string(dst[:putIPv4(dst, a)]), netip.AddrFrom4(a).String(); got != want {
+			t.Fatalf("%s is written %s", want, got)
+		}
+	}
+}

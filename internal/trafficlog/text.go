@@ -2,43 +2,106 @@ package trafficlog
 
 import (
 	"encoding/binary"
+	"math/bits"
+	"strconv"
 	"time"
 )
 
 const hexDigits = "0123456789abcdef"
 
-// hexPairs has the four hex digits of every two bytes: 256 KiB, several times as fast as
-// digit by digit.
-var hexPairs = func() (t [1 << 16]uint32) {
+// hexPairs has the two hex digits of every byte.
+var hexPairs = func() (t [256]uint16) {
 	for i := range t {
-		t[i] = uint32(hexDigits[i>>4&15]) | uint32(hexDigits[i&15])<<8 |
-			uint32(hexDigits[i>>12])<<16 | uint32(hexDigits[i>>8&15])<<24
+		t[i] = uint16(hexDigits[i>>4]) | uint16(hexDigits[i&15])<<8
 	}
 	return t
 }()
 
-// appendHex appends src in lower-case hex.
-func appendHex(dst, src []byte) []byte {
-	n := len(dst)
-	if need := n + 2*len(src); need > cap(dst) {
-		bigger := make([]byte, n, max(need, 2*cap(dst)))
-		copy(bigger, dst)
-		dst = bigger
-	}
-	dst = dst[:n+2*len(src)]
-	out := dst[n:]
-	if blocks := len(src) / 16; hasLanes && blocks > 0 {
-		hexBlocks(&out[0], &src[0], blocks)
-		src, out = src[blocks*16:], out[blocks*32:]
-	}
-	for len(src) >= 2 {
-		binary.LittleEndian.PutUint32(out, hexPairs[binary.LittleEndian.Uint16(src)])
-		src, out = src[2:], out[4:]
+// putHex writes src in lower-case hex at the beginning of dst, which has room for it, and
+// returns how many bytes that are.
+func putHex(dst, src []byte) int {
+	n := 2 * len(src)
+	dst = dst[:n]
+	if hasLanes && len(src) >= hexBlock {
+		hexBlocks(&dst[0], &src[0], len(src)/hexBlock)
+		if len(src)%hexBlock > 0 { // the last block again, from the end
+			hexBlocks(&dst[n-2*hexBlock], &src[len(src)-hexBlock], 1)
+		}
+		return n
 	}
 	for i, c := range src {
-		out[2*i], out[2*i+1] = hexDigits[c>>4], hexDigits[c&15]
+		binary.LittleEndian.PutUint16(dst[2*i:], hexPairs[c])
 	}
-	return dst
+	return n
+}
+
+// hexBlock is how many bytes hexBlocks takes at a time.
+const hexBlock = 16
+
+// decimals has the digits of the numbers from 0 to 255, and how many they are in the last
+// byte.
+var decimals = func() (t [256][4]byte) {
+	for i := range t {
+		t[i][3] = byte(copy(t[i][:], strconv.Itoa(i)))
+	}
+	return t
+}()
+
+// digitPairs has the digits of the numbers from 0 to 99.
+var digitPairs = func() (t [100]uint16) {
+	for i := range t {
+		t[i] = uint16(hexDigits[i/10]) | uint16(hexDigits[i%10])<<8
+	}
+	return t
+}()
+
+// powers are those of ten.
+var powers = func() (t [20]uint64) {
+	t[0] = 1
+	for i := range t[1:] {
+		t[i+1] = 10 * t[i]
+	}
+	return t
+}()
+
+// putUint writes v in decimal at the beginning of dst, which has room for 20 bytes, and
+// returns how many it wrote.
+func putUint(dst []byte, v uint64) int {
+	if v < uint64(len(decimals)) {
+		d := decimals[v]
+		*(*[4]byte)(dst) = d
+		return int(d[3])
+	}
+	n := bits.Len64(v) * 1233 >> 12 // times log10(2)
+	if v >= powers[n] {
+		n++
+	}
+	at := n
+	for v >= 100 {
+		at -= 2
+		binary.LittleEndian.PutUint16(dst[at:], digitPairs[v%100])
+		v /= 100
+	}
+	if v >= 10 {
+		binary.LittleEndian.PutUint16(dst, digitPairs[v])
+	} else {
+		dst[0] = byte('0' + v)
+	}
+	return n
+}
+
+// putIPv4 writes four bytes in dotted form at the beginning of dst, which has room for 16
+// bytes, and returns how many it wrote.
+func putIPv4(dst []byte, a [4]byte) int {
+	at := 0
+	for _, c := range a {
+		d := decimals[c]
+		n := int(d[3])
+		d[n&3] = '.'
+		*(*[4]byte)(dst[at:]) = d
+		at += n + 1
+	}
+	return at - 1
 }
 
 // isPrintable has the members of Python's string.printable: digits, letters, punctuation
@@ -101,9 +164,13 @@ type clock struct {
 	offset   []byte   // +00:00, or +00:00:00 where the zone has seconds
 }
 
-// append appends nanoseconds since 1970 UTC as Python's isoformat(timespec='microseconds')
-// does for an aware datetime.
-func (c *clock) append(dst []byte, t int64) []byte {
+// longestTime is how long a time is at most, bytes.
+const longestTime = 20 + 6 + 9
+
+// put writes nanoseconds since 1970 UTC at the beginning of dst, which has room for
+// longestTime, as Python's isoformat(timespec='microseconds') does for an aware datetime,
+// and returns how many bytes that are.
+func (c *clock) put(dst []byte, t int64) int {
 	sec, ns := t/1e9, t%1e9
 	if ns < 0 {
 		sec--
@@ -112,12 +179,12 @@ func (c *clock) append(dst []byte, t int64) []byte {
 	if sec != c.second || !c.known {
 		c.set(sec)
 	}
-	dst = append(dst, c.prefix[:]...)
-	micros := ns / 1000
-	dst = append(dst,
-		byte('0'+micros/100000), byte('0'+micros/10000%10), byte('0'+micros/1000%10),
-		byte('0'+micros/100%10), byte('0'+micros/10%10), byte('0'+micros%10))
-	return append(dst, c.offset...)
+	*(*[20]byte)(dst) = c.prefix
+	micros := uint32(ns) / 1000
+	binary.LittleEndian.PutUint16(dst[20:], digitPairs[micros/10000])
+	binary.LittleEndian.PutUint16(dst[22:], digitPairs[micros/100%100])
+	binary.LittleEndian.PutUint16(dst[24:], digitPairs[micros%100])
+	return 26 + copy(dst[26:], c.offset)
 }
 
 func (c *clock) set(sec int64) {

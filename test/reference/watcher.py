@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """The traffic record as the old watcher wrote it: the reference for --json.
 
-    watcher.py [--local ADDR[,ADDR...]] [--udp] [--time] CAPTURE RECORD
+    watcher.py [--local ADDR[,ADDR...]] [--udp] [--time] [--count N] CAPTURE RECORD
 
 For each TCP packet of CAPTURE a JSON object is appended to RECORD, in the way the old
 program did it: scapy hands over each packet, json.dumps makes the line, write appends it.
@@ -16,6 +16,7 @@ The fields follow the contract:
 
 import argparse
 import hashlib
+import itertools
 import json
 import logging
 import string
@@ -99,6 +100,7 @@ def main():
     args.add_argument("--local", default="")
     args.add_argument("--udp", action="store_true")
     args.add_argument("--time", action="store_true", help="print records and seconds, without the time to start")
+    args.add_argument("--count", type=int, default=0, help="stop after so many packets")
     args.add_argument("capture")
     args.add_argument("record")
     args = args.parse_args()
@@ -107,7 +109,7 @@ def main():
     conf.verb = 0
     start, records = time.perf_counter(), 0
     with PcapReader(args.capture) as packets, open(args.record, "a", encoding="utf-8") as out:
-        for packet in packets:
+        for packet in itertools.islice(packets, args.count or None):
             ip, transport = outermost(packet, wanted)
             if transport is not None:
                 out.write(json.dumps(record(packet, ip, transport, local)) + "\n")
