@@ -242,7 +242,7 @@ func checkAddresses(t testing.TB, srv *pgtest.Server, db string) {
 	}
 	var rows rowSource
 	ctx := context30(t)
-	conn, err := connect(ctx, config(t, srv.DSN(pgtest.Superuser, db)), ptr(Options{}.withDefaults()))
+	conn, err := connect(ctx, config(t, srv.DSN(pgtest.Superuser, db)), new(Options{}.withDefaults()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -262,8 +262,6 @@ func checkAddresses(t testing.TB, srv *pgtest.Server, db string) {
 		}
 	}
 }
-
-func ptr[T any](v T) *T { return &v }
 
 // portOf returns the port as psql wants it.
 func portOf(srv *pgtest.Server) string { return strconv.Itoa(srv.Port) }

@@ -169,7 +169,7 @@ func TestToldAsInSQL(t *testing.T) {
 	}
 	n := uint64(1)
 	for outcome := range packet.OutcomeCount {
-		for flags := range packet.SummaryFlags(packet.Marked) {
+		for flags := range packet.Marked {
 			for tuple := range packet.TupleFlags(8) {
 				b := testBatch(n, 6)
 				for i := range b.Rows {
