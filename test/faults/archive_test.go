@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -158,9 +159,28 @@ func cutEverywhere(t *testing.T, base string, data, meta []byte, ends []int64, f
 			w.Close()
 			must(t, s.Close())
 		}
+		if cuts%509 == 0 {
+			reindexed(t, dir, want)
+		}
 		cuts++
 	}
 	t.Logf("%d cuts, %d of them through a record", cuts, torn)
+}
+
+// reindexed makes an index of what was recovered, asks it, and takes it away again.
+func reindexed(t *testing.T, dir string, want uint64) {
+	t.Helper()
+	ask(t, "reindex", dir)
+	if line := strings.TrimSpace(ask(t, "packets", "--json", "-n", "1000", dir)); uint64(strings.Count(line+"\n", "\n")) != want {
+		t.Fatalf("the index knows other packets than the %d that are there", want)
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "*"))
+	must(t, err)
+	for _, f := range files {
+		if base := filepath.Base(f); base != archive.MetaName && base != archive.FileName(1) {
+			must(t, os.RemoveAll(f))
+		}
+	}
 }
 
 // Clocks that step back and forth move nothing but the time: no packet is lost, segments
