@@ -19,6 +19,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"runtime/pprof"
 	"slices"
 	"syscall"
 	"time"
@@ -33,11 +34,31 @@ import (
 
 func main() {
 	flows := flag.Int("flows", 0, "made-up packets of so many concurrent connections, instead of files")
+	gaps := flag.Bool("gaps", false, "with -flows: only clients send, every segment lies behind a hole, nothing is acknowledged")
 	packets := flag.Int("packets", 20_000_000, "made-up packets")
 	limit := flag.Int64("bytes", 512<<20, "of each file, so many bytes")
 	memory := flag.Int64("flow-memory", 0, "cap on flows, bytes; 0: 1 GiB, or what -flows needs")
 	against := flag.Bool("against", false, "compare with tshark -z conv,tcp and with flow meters that are installed")
+	flag.IntVar(&rounds, "rounds", 3, "measure files so many times; the fastest counts")
+	only := flag.Int("only", 0, "measure only this level, from 1")
+	profile := flag.String("cpuprofile", "", "write a processor profile of it all to this file")
 	flag.Parse()
+	if *only > 0 && *only <= len(levels) {
+		levels = levels[*only-1 : *only]
+	}
+	if *profile != "" {
+		f, err := os.Create(*profile)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "tracker:", err)
+			os.Exit(1)
+		}
+		defer f.Close()
+		if err := pprof.StartCPUProfile(f); err != nil {
+			fmt.Fprintln(os.Stderr, "tracker:", err)
+			os.Exit(1)
+		}
+		defer pprof.StopCPUProfile()
+	}
 	if *against {
 		for _, f := range flag.Args() {
 			compare(f)
@@ -50,7 +71,7 @@ func main() {
 			*memory = int64(*flows) * 1100
 		}
 		fmt.Printf("%d connections at once, 60-byte segments in random order, cap %d MB\n", *flows, *memory>>20)
-		synthetic(*flows, *packets, *memory)
+		synthetic(*flows, *packets, *memory, *gaps)
 		return
 	}
 	if *memory == 0 {
@@ -159,14 +180,16 @@ func line(name string, n int, took time.Duration, c flow.Counters) {
 	fmt.Printf("  %-24s %10.1f %10.2f %10d %10d %10d %8d\n", name, ns, 1e3/ns, c.Flows, c.Forced, c.Memory>>20, resident()>>20)
 }
 
-// table runs every level over the chunks three times, more often when they are few, each
+var rounds int
+
+// table runs every level over the chunks a few times, more often when they are few, each
 // time with new tables, and prints the fastest run.
 func table(chunks []*segment.Chunk, n int, memory int64) {
 	header()
 	for _, l := range levels {
 		best := time.Duration(1 << 62)
 		var c flow.Counters
-		for range max(3, 300_000/n) {
+		for range max(rounds, 300_000/n) {
 			s := l.make(memory)
 			start := threadTime()
 			for _, c := range chunks {
@@ -180,11 +203,14 @@ func table(chunks []*segment.Chunk, n int, memory int64) {
 	}
 }
 
-// synthetic measures with packets of random connections, after each has been seen once.
-func synthetic(flows, packets int, memory int64) {
+// synthetic measures with packets of random connections, after each has been seen once. In
+// each connection client and server take turns: six bytes, their acknowledgement.
+func synthetic(flows, packets int, memory int64, gaps bool) {
 	header()
+	turns := make([]uint16, flows)
 	for _, l := range levels {
 		s := l.make(memory)
+		clear(turns)
 		b := segment.NewBuilder(make([]byte, 0, segment.ChunkSize))
 		r := rand.New(rand.NewPCG(1, 2))
 		next, clock, number := 0, int64(1e18), uint64(1)
@@ -199,11 +225,17 @@ func synthetic(flows, packets int, memory int64) {
 					break
 				}
 				conn := next
-				if !warm {
+				if next >= flows {
 					conn = r.IntN(flows)
 				}
 				clock += 200
-				fill(p, uint32(conn), uint32(next))
+				fill(p, uint32(conn), turns[conn])
+				if gaps {
+					binary.BigEndian.PutUint32(p[38:], uint32(next))
+					binary.BigEndian.PutUint32(p[42:], uint32(next))
+				} else {
+					turns[conn]++
+				}
 				next++
 			}
 			c := &segment.Chunk{
@@ -224,19 +256,29 @@ func synthetic(flows, packets int, memory int64) {
 	}
 }
 
-// fill writes a TCP segment with 6 bytes of payload of a connection.
-func fill(p []byte, conn, seq uint32) {
+// fill writes a segment of a connection: in even turns the client sends 6 bytes, in odd
+// ones the server acknowledges them.
+func fill(p []byte, conn uint32, turn uint16) {
+	const piece = 6
 	clear(p)
+	sent := 1000 + uint32(turn/2)*piece
+	seq, ack := sent, uint32(5000)
+	client, server, from, to := 10<<24|conn>>2, 198<<24|18<<16|conn&0xff, uint16(1024+conn&3), uint16(443)
+	length := byte(40 + piece)
+	if turn&1 != 0 {
+		client, server, from, to = server, client, to, from
+		seq, ack = 5000, sent+piece
+		length -= piece
+	}
 	p[12], p[14] = 8, 0x45
-	p[17] = 46
+	p[17] = length
 	p[22], p[23] = 64, 6
-	p[26] = 10
-	binary.BigEndian.PutUint32(p[26:], 10<<24|conn>>2)
-	binary.BigEndian.PutUint32(p[30:], 198<<24|18<<16|conn&0xff)
-	binary.BigEndian.PutUint16(p[34:], uint16(1024+conn&3))
-	binary.BigEndian.PutUint16(p[36:], 443)
+	binary.BigEndian.PutUint32(p[26:], client)
+	binary.BigEndian.PutUint32(p[30:], server)
+	binary.BigEndian.PutUint16(p[34:], from)
+	binary.BigEndian.PutUint16(p[36:], to)
 	binary.BigEndian.PutUint32(p[38:], seq)
-	binary.BigEndian.PutUint32(p[42:], seq)
+	binary.BigEndian.PutUint32(p[42:], ack)
 	p[46], p[47] = 0x50, 0x10
 	binary.BigEndian.PutUint16(p[48:], 500)
 }

@@ -41,12 +41,14 @@ func isTCP(s *packet.Summary) bool {
 	return s.Outcome != packet.OutcomeTruncated || s.TCPFlags != 0
 }
 
-// batch does the reading of far memory for up to 64 rows at once, so that the processor
-// waits for many lines together, and then counts the rows one by one.
+// batch does the reading of far memory for up to 64 rows at once and then counts the rows
+// one by one. Each loop reads one kind of place, with next to nothing between the reads, so
+// that the processor waits for many of them together.
 func (t *Table) batch(rows []packet.Summary, chunk []byte, notes []Note) {
-	var touch uint64
+	n := 0
 	for i := range rows {
 		s := &rows[i]
+		t.near[i] = 0
 		if t.skip[i] = !belongs(s); t.skip[i] {
 			continue
 		}
@@ -57,23 +59,35 @@ func (t *Table) batch(rows []packet.Summary, chunk []byte, notes []Note) {
 			t.keys[i], t.sides[i] = makeKey(&s.Inner)
 		}
 		t.hashes[i] = t.hash.sum(&t.keys[i])
-		touch += t.slots.cell[t.hashes[i]&t.slots.mask]
+		t.order[n] = uint8(i)
+		n++
 	}
-	for i := range rows {
-		t.near[i] = 0
-		if t.skip[i] {
-			continue
-		}
-		if j := t.guess(t.hashes[i]); j != 0 {
-			t.near[i] = j
+	var touch uint64
+	cell, mask := t.slots.cell, t.slots.mask
+	for _, i := range t.order[:n] {
+		touch += cell[t.hashes[i%batchSize]&mask]
+	}
+	for _, i := range t.order[:n] {
+		t.near[i%batchSize] = t.guess(t.hashes[i%batchSize])
+	}
+	for _, i := range t.order[:n] {
+		if j := t.near[i%batchSize]; j != 0 {
 			r := t.at(j - 1)
-			side := t.sides[i] & 1
-			touch += r.key.a0 + r.id + uint64(r.half[0].next) + uint64(r.half[1].next) + r.sum[side].packets + r.rtt[1-side].Sum
+			touch += r.key.a0 + uint64(r.half[0].next) + r.sum[0].packets
 		}
 	}
-	for i := range rows {
-		if j := t.near[i]; j != 0 {
-			if u := t.at(j - 1).half[1-t.sides[i]&1].unHead; u != 0 {
+	for _, i := range t.order[:n] {
+		if j := t.near[i%batchSize]; j != 0 {
+			touch += t.at(j - 1).touch(t.sides[i%batchSize] & 1)
+		}
+	}
+	for _, i := range t.order[:n] {
+		if j := t.near[i%batchSize]; j != 0 {
+			r, side := t.at(j-1), t.sides[i%batchSize]&1
+			if u := r.half[side].unTail; u != 0 {
+				touch += t.segments.at(u).frame
+			}
+			if u := r.half[1-side].unHead; u != 0 {
 				touch += t.segments.at(u).frame
 			}
 		}
@@ -88,8 +102,14 @@ func (t *Table) batch(rows []packet.Summary, chunk []byte, notes []Note) {
 			}
 			continue
 		}
-		t.packet(&rows[i], chunk, &notes[i], &t.keys[i], t.hashes[i], t.sides[i])
+		t.packet(&rows[i], chunk, &notes[i], &t.keys[i], t.hashes[i], t.near[i], t.sides[i])
 	}
+}
+
+// touch reads the lines of a record that a packet of side needs besides the first ones of
+// their pairs, which the processor fetches two by two.
+func (r *record) touch(side uint8) uint64 {
+	return r.id + uint64(r.half[1].next) + r.sum[side].packets + r.rtt[1-side].Sum
 }
 
 // guess returns the number +1 of the record whose hash matches, without comparing keys; 0
@@ -101,6 +121,16 @@ func (t *Table) guess(hash uint32) uint32 {
 			return uint32(c)
 		}
 	}
+}
+
+// known is find for a record that is probably at near.
+func (t *Table) known(k *key, hash, near uint32) (*record, uint32) {
+	if near != 0 {
+		if r := t.at(near - 1); r.bits&bitUsed != 0 && r.key.same(k) {
+			return r, near - 1
+		}
+	}
+	return t.find(k, hash)
 }
 
 // find returns the record of a key and its number, nil when there is none.
@@ -118,8 +148,9 @@ func (t *Table) find(k *key, hash uint32) (*record, uint32) {
 	}
 }
 
-// packet counts one row.
-func (t *Table) packet(s *packet.Summary, chunk []byte, n *Note, k *key, hash uint32, side uint8) {
+// packet counts one row. near is where guess found its record, before the other rows of
+// the batch were counted.
+func (t *Table) packet(s *packet.Summary, chunk []byte, n *Note, k *key, hash, near uint32, side uint8) {
 	if t.c.Packets++; t.c.Packets%batchSize == 0 {
 		t.sweep(s.Time)
 	}
@@ -132,7 +163,7 @@ func (t *Table) packet(s *packet.Summary, chunk []byte, n *Note, k *key, hash ui
 	}
 	tcp := isTCP(s)
 
-	r, i := t.find(k, hash)
+	r, i := t.known(k, hash, near)
 	if r != nil && tcp && s.TCPFlags&(flagSYN|flagACK) == flagSYN && reuses(&r.half[side], s.Seq) {
 		t.end(r, i, EndReused)
 		t.release(r, i)

@@ -27,7 +27,9 @@ func (t *Table) place(k *key, hash uint32, s *packet.Summary, side uint8) (*reco
 	}
 	t.slots.insert(hash, i)
 	r := t.at(i)
-	*r = record{key: *k, hash: hash, stream: NoStream, last: s.Time, born: s.Time, bits: bitUsed}
+	*r = record{} // in two steps: otherwise it is built elsewhere and copied
+	r.key, r.hash, r.stream = *k, hash, NoStream
+	r.last, r.born, r.bits = s.Time, s.Time, bitUsed
 	r.half[0].scale, r.half[1].scale = ScaleUnknown, ScaleUnknown
 	switch k.proto() {
 	case protoTCP:

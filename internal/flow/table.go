@@ -105,7 +105,8 @@ type Table struct {
 	sides  [batchSize]uint8
 	near   [batchSize]uint32
 	skip   [batchSize]bool
-	touch  uint64 // keeps the compiler from dropping the reads ahead
+	order  [batchSize]uint8 // of the rows that belong to flows
+	touch  uint64           // keeps the compiler from dropping the reads ahead
 }
 
 // NewTable returns an empty Table. It allocates as conversations come, up to the cap.

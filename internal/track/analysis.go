@@ -6,6 +6,7 @@ import (
 
 	"github.com/tarrafa/tarrafa/internal/app"
 	"github.com/tarrafa/tarrafa/internal/flow"
+	"github.com/tarrafa/tarrafa/internal/segment"
 )
 
 // AnalysisOptions adjust an [Analysis]. The zero value means the defaults.
@@ -88,6 +89,7 @@ type Analysis struct {
 	current  uint32 // segment of the batch in hand
 
 	payloads Payloads
+	part     segment.Chunk // what the rows of the batch in hand are decoded from
 
 	mu       sync.Mutex
 	counters AnalysisCounters // as of the last batch
@@ -140,33 +142,42 @@ func passiveNames(memory int64) int {
 	return int(min(app.DefaultPassiveNames, max(memory/nameShare/110, 1024)))
 }
 
-// apply looks into the rows of a batch and hangs what it finds on it.
-func (a *Analysis) apply(b *Batch) {
+// begin starts a batch whose rows will be decoded from chunk, the part of c from the
+// batch's first record on.
+func (a *Analysis) begin(b *Batch, c *segment.Chunk, chunk []byte) {
 	if len(a.leaving) > 0 {
 		a.depart()
 	}
 	a.names, a.arena = a.names[:0], a.arena[:0]
-	n := len(b.Rows)
-	b.Notes, b.Apps = a.notes[:n], a.apps[:n]
-	a.current = b.Chunk.Segment
-	for from := 0; from < n; from += stepRows {
-		to := min(from+stepRows, n)
-		a.applying = true
-		a.table.Apply(b.Rows[from:to], b.Chunk.Bytes, b.Notes[from:to])
-		a.applying = false
-		a.talks.touch(b.Notes[from:to])
-		for i := from; i < to; i++ {
-			note := &b.Notes[i]
-			if note.Flags != 0 {
-				a.judge(note.Flags)
-			}
-			b.Apps[i] = a.row(b, i)
+	b.Notes, b.Apps = a.notes, a.apps
+	a.current = c.Segment
+	a.part = *c
+	a.part.Bytes = chunk
+	b.Chunk = &a.part
+}
+
+// step looks into some of a batch's rows while they are in the processor's cache.
+func (a *Analysis) step(b *Batch, from, to int) {
+	a.applying = true
+	a.table.Apply(b.Rows[from:to], b.Chunk.Bytes, b.Notes[from:to])
+	a.applying = false
+	a.talks.touch(b.Notes[from:to])
+	for i := from; i < to; i++ {
+		note := &b.Notes[i]
+		if note.Flags != 0 {
+			a.judge(note.Flags)
 		}
-		if len(a.leaving) > 0 && !a.hold {
-			a.depart()
-		}
+		b.Apps[i] = a.row(b, i)
 	}
-	b.Names = a.names
+	if len(a.leaving) > 0 && !a.hold {
+		a.depart()
+	}
+}
+
+// finish hangs what was found on a batch whose rows have all been looked into.
+func (a *Analysis) finish(b *Batch) {
+	n := len(b.Rows)
+	b.Notes, b.Apps, b.Names = a.notes[:n], a.apps[:n], a.names
 	a.publish()
 }
 

@@ -31,6 +31,7 @@ type Tracker struct {
 	part    segment.Chunk
 
 	analysis *Analysis // nil: rows only
+	ahead    uint64    // keeps the compiler from dropping the reads ahead
 
 	chunk  *segment.Chunk // being decoded
 	it     segment.Iterator
@@ -69,8 +70,15 @@ func (t *Tracker) Next() *Batch {
 	}
 	start := t.it.Offset() - c.Offset
 	first, n := t.number, 0
+	b := &t.batch
+	b.Rows = t.rows[:0]
+	if t.analysis != nil {
+		t.analysis.begin(b, c, c.Bytes[start:])
+	}
 	var rec segment.Record
+	var ahead uint64
 	for n < batchRows && t.it.Next(&rec) {
+		ahead += t.peek()
 		s := &t.rows[n]
 		n++
 		*s = packet.Summary{
@@ -84,6 +92,15 @@ func (t *Tracker) Next() *Batch {
 			link = c.Interfaces[rec.Interface].Link
 		}
 		t.decoder.Summarize(rec.Data, s, link)
+		if n%stepRows == 0 && t.analysis != nil {
+			b.Rows = t.rows[:n]
+			t.analysis.step(b, n-stepRows, n)
+		}
+	}
+	t.ahead = ahead
+	b.Rows = t.rows[:n]
+	if done := n / stepRows * stepRows; done < n && t.analysis != nil {
+		t.analysis.step(b, done, n)
 	}
 	end := t.it.Offset() - c.Offset
 	if n < batchRows {
@@ -96,13 +113,27 @@ func (t *Tracker) Next() *Batch {
 	t.part = *c
 	t.part.Bytes = c.Bytes[start:end:end]
 	t.part.Offset, t.part.First, t.part.Packets = c.Offset+start, first, uint32(n)
-	t.batch.Chunk, t.batch.Rows = &t.part, t.rows[:n]
-	t.batch.Next = segment.Cursor{Segment: c.Segment, Offset: c.Offset + end, Packet: t.number}
+	b.Chunk = &t.part
+	b.Next = segment.Cursor{Segment: c.Segment, Offset: c.Offset + end, Packet: t.number}
 	if t.analysis != nil {
-		t.analysis.apply(&t.batch)
+		t.analysis.finish(b)
 	}
-	return &t.batch
+	return b
 }
+
+// peek reads from the next record's header, and from where its packet's headers end, so
+// that the processor fetches them from far memory while it decodes the record before.
+func (t *Tracker) peek() uint64 {
+	at := t.it.Offset() - t.chunk.Offset
+	if b := t.chunk.Bytes; at >= 0 && at+peekSpan < int64(len(b)) {
+		return uint64(b[at]) + uint64(b[at+peekSpan])
+	}
+	return 0
+}
+
+// peekSpan is how far into a record the headers of most packets go: what lies between is
+// in the same two lines of the cache, or the line that the processor fetches with them.
+const peekSpan = 96
 
 // Applied returns how many packets the follower has applied. Any goroutine may call it.
 func (t *Tracker) Applied() uint64 { return t.applied.Load() }
