@@ -31,6 +31,24 @@ func (b *bitmap) add(set bool) {
 	b.length++
 }
 
+// rank returns how many of the first n positions are set.
+func (b *bitmap) rank(n uint64) uint64 {
+	n = min(n, b.length)
+	word := int(n / 64)
+	block := word / blockWords
+	if block >= len(b.blocks) {
+		return b.count
+	}
+	sum := b.blocks[block]
+	for _, w := range b.words[block*blockWords : word] {
+		sum += uint64(bits.OnesCount64(w))
+	}
+	if rest := n % 64; rest > 0 {
+		sum += uint64(bits.OnesCount64(b.words[word] & (1<<rest - 1)))
+	}
+	return sum
+}
+
 // find appends the positions of the set bits from the k-th one (from 0) on, at most n.
 func (b *bitmap) find(dst []uint64, k uint64, n int) []uint64 {
 	if k >= b.count || n <= 0 {

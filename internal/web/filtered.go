@@ -35,6 +35,14 @@ type filterKey struct {
 	from, to int64
 }
 
+func keyOf(f *query.Filter, from, to int64) filterKey {
+	key := filterKey{from: from, to: to}
+	if f != nil {
+		key.text = f.String()
+	}
+	return key
+}
+
 // liveFilter is one filter with its result so far.
 type liveFilter struct {
 	key    filterKey
@@ -45,8 +53,9 @@ type liveFilter struct {
 
 	mu     sync.Mutex
 	result bitmap
-	caught bool // everything was looked at, once: from then on little is missing
+	caught bool       // everything was looked at, once: from then on little is missing
 	recent []live.Row // newest matches, oldest first
+	closed bool       // nobody looks at it any more: it does not go on
 	unsure uint64     // packets whose bytes were no longer to be had: not in the result
 }
 
@@ -70,10 +79,7 @@ func (l *liveViews) open(f *query.Filter, from, to int64) (view, error) {
 	if f == nil && from == 0 && to == 0 {
 		return base, nil
 	}
-	key := filterKey{from: from, to: to}
-	if f != nil {
-		key.text = f.String()
-	}
+	key := keyOf(f, from, to)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	lf := l.filters[key]
@@ -102,6 +108,9 @@ func (l *liveViews) leave(lf *liveFilter) {
 	if lf.users--; lf.users == 0 {
 		delete(l.filters, lf.key)
 		lf.cancel()
+		lf.mu.Lock()
+		lf.closed = true
+		lf.mu.Unlock()
 	}
 }
 
@@ -132,7 +141,7 @@ func (lf *liveFilter) run(ctx context.Context, all *liveView) {
 // older looks at packets that the hub no longer holds, and returns where it got.
 func (lf *liveFilter) older(ctx context.Context, all *liveView, m *matcher, from, to uint64) uint64 {
 	if all.reader != nil {
-		at, summaries, err := all.stored(ctx, from, int(min(to-from, filterStep)))
+		at, summaries, err := stored(ctx, all.reader, from, int(min(to-from, filterStep)))
 		if err == nil && len(summaries) > 0 && at == from {
 			rows := make([]live.Row, len(summaries))
 			for i := range rows {

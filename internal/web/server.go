@@ -27,6 +27,7 @@ type Server struct {
 	live     *liveViews
 	analyses analyses
 	listener net.Listener
+	searches chan struct{} // holds a place for each search that is going on
 
 	refused [refusals]atomic.Uint64
 	clients atomic.Int64
@@ -53,6 +54,7 @@ func New(cfg Config) *Server {
 	s := &Server{
 		cfg: cfg, sessions: newSessions(), pages: ui.Files(),
 		guess: make(chan struct{}, 1), analyses: analyses{limit: make(chan struct{}, 1)}, ending: make(chan struct{}),
+		searches: make(chan struct{}, maxSearches),
 	}
 	s.Show(cfg.Content)
 	return s
@@ -178,6 +180,9 @@ func (s *Server) handler() http.Handler {
 	mux.HandleFunc("GET /api/v1/captures/{id}/notes", s.listNotes)
 	mux.HandleFunc("PUT /api/v1/captures/{id}/note", s.noteCapture)
 	mux.HandleFunc("PUT /api/v1/captures/{id}/packets/{number}/note", s.notePacket)
+	mux.HandleFunc("GET /api/v1/captures/{id}/packets/{number}/neighbour", s.neighbour)
+	mux.HandleFunc("GET /api/v1/captures/{id}/locate", s.locate)
+	mux.HandleFunc("GET /api/v1/captures/{id}/search", s.search)
 	mux.HandleFunc("GET /api/v1/captures/{id}/stream", s.stream)
 	mux.HandleFunc("GET /api/v1/captures/{id}/analysis", s.analysis)
 	mux.HandleFunc("GET /api/v1/captures/{id}/export", s.export)

@@ -64,10 +64,14 @@ func conversationFilter(t *packet.Tuple) string {
 	if t.Version == 6 {
 		name = "ipv6"
 	}
-	if t.Proto == packet.ProtoUDP {
-		proto = "udp"
-	}
 	v := t.Version
+	switch t.Proto {
+	case packet.ProtoTCP:
+	case packet.ProtoUDP:
+		proto = "udp"
+	default:
+		return fmt.Sprintf("%s.addr == %s && %s.addr == %s", name, t.Src.Netip(v), name, t.Dst.Netip(v))
+	}
 	return fmt.Sprintf("%s.addr == %s && %s.addr == %s && %s.port == %d && %s.port == %d",
 		name, t.Src.Netip(v), name, t.Dst.Netip(v), proto, t.SrcPort, proto, t.DstPort)
 }

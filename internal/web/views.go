@@ -139,7 +139,7 @@ func (v *liveView) window(ctx context.Context, from uint64, count int, newest bo
 		return w, nil
 	}
 	if missing := first - min(first, from); missing > 0 {
-		at, summaries, err := v.stored(ctx, from, int(min(missing, uint64(count))))
+		at, summaries, err := stored(ctx, v.reader, from, int(min(missing, uint64(count))))
 		if err != nil {
 			return nil, err
 		}
@@ -164,21 +164,21 @@ func (v *liveView) window(ctx context.Context, from uint64, count int, newest bo
 // stored returns rows from the archive by their place in the whole capture. The archive
 // counts from the oldest packet that it still has; at is the place of the first row, later
 // than from when retention has removed older ones.
-func (v *liveView) stored(ctx context.Context, from uint64, count int) (at uint64, rows []packet.Summary, err error) {
-	page, err := v.reader.Packets(ctx, query.Scope{}, from, count)
+func stored(ctx context.Context, reader *lent, from uint64, count int) (at uint64, rows []packet.Summary, err error) {
+	page, err := reader.Packets(ctx, query.Scope{}, from, count)
 	if err != nil {
 		return from, nil, err
 	}
 	if len(page.Rows) > 0 && placeOf(&page.Rows[0]) == from {
 		return from, page.Rows, nil
 	}
-	oldest, err := v.reader.Packets(ctx, query.Scope{}, 0, 1)
+	oldest, err := reader.Packets(ctx, query.Scope{}, 0, 1)
 	if err != nil || len(oldest.Rows) == 0 {
 		return from, nil, err
 	}
 	gone := placeOf(&oldest.Rows[0])
 	at = max(from, gone)
-	page, err = v.reader.Packets(ctx, query.Scope{}, at-gone, count)
+	page, err = reader.Packets(ctx, query.Scope{}, at-gone, count)
 	if err != nil {
 		return at, nil, err
 	}

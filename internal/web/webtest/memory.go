@@ -45,6 +45,13 @@ func (m *Memory) Apply(_ context.Context, b *track.Batch) error {
 	return nil
 }
 
+// Forget removes the first n packets, as retention does.
+func (m *Memory) Forget(n int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.rows, m.data, m.link = m.rows[n:], m.data[n:], m.link[n:]
+}
+
 // matches returns the indexes of the rows in a scope. The lock is held.
 func (m *Memory) matches(s query.Scope) []int {
 	d := packet.NewDecoder()
