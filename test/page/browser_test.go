@@ -10,9 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tarrafa/tarrafa/internal/live"
-	"github.com/tarrafa/tarrafa/internal/query"
 	"github.com/tarrafa/tarrafa/internal/web"
+	"github.com/tarrafa/tarrafa/test/page/feed"
 )
 
 // missing skips a test whose real component is not here, and fails where CI promises it.
@@ -85,37 +84,10 @@ func serve(t *testing.T, cfg web.Config) *web.Server {
 // liveFeed serves a running capture of rate packets a second with behind rows before.
 func liveFeed(t *testing.T, rate, behind int) *web.Server {
 	t.Helper()
-	f := &feed{}
-	ledger := func() *live.Ledger {
-		n := f.total()
-		return &live.Ledger{Received: n, Delivered: n, Written: n, Followers: []live.FollowerEntry{{Name: "statistics", Applied: n}}}
-	}
-	f.hub = live.New(live.Config{
-		Capture: live.Capture{Interfaces: []string{"feed0"}, Filter: "tcp or udp", Archive: "/captures/feed"},
-		Ledger:  ledger,
-		Sinks: func() []live.Sink {
-			return []live.Sink{{Name: "PostgreSQL", State: live.SinkCatching, Behind: 1234}}
-		},
-	})
-	f.fill(behind)
 	ctx, cancel := context.WithCancel(context.Background())
-	var stopped [2]chan struct{}
-	for i, run := range []func(){func() { f.run(ctx, rate) }, func() { f.hub.Run(ctx) }} {
-		stopped[i] = make(chan struct{})
-		go func() { defer close(stopped[i]); run() }()
-	}
-	t.Cleanup(func() { cancel(); <-stopped[0]; <-stopped[1] })
-	now := time.Now()
-	return serve(t, web.Config{Version: "test", Content: web.Content{
-		Hub: f.hub, LiveID: "feed", Stop: func() {},
-		Captures: &shelf{
-			list: []web.Capture{
-				{ID: "older", Name: "20261120T101500Z-eth0", State: "closed", Started: now.Add(-26 * time.Hour), Ended: now.Add(-25 * time.Hour), Interfaces: []string{"eth0"}, Filter: "tcp port 443", Packets: 1_000_000, Bytes: 812_345_678, Ledger: &live.Ledger{Received: 1_000_100, Delivered: 1_000_000, Dropped: 100, Written: 1_000_000}},
-				{ID: "feed", Name: "20261121T101500Z-feed0", State: "open", Started: now, Interfaces: []string{"feed0"}, Packets: uint64(behind), Bytes: int64(behind) * 120, Live: true},
-			},
-			readers: map[string]query.Reader{"feed": f, "older": &feed{limit: 1_000_000}},
-		},
-	}})
+	content, wait := feed.Live(ctx, rate, behind)
+	t.Cleanup(func() { cancel(); wait() })
+	return serve(t, web.Config{Version: "test", Content: content})
 }
 
 // TestScreenshots makes a picture of each view; somebody has to look at them.

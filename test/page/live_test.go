@@ -15,6 +15,7 @@ import (
 	"github.com/tarrafa/tarrafa/internal/track"
 	"github.com/tarrafa/tarrafa/internal/web"
 	"github.com/tarrafa/tarrafa/internal/web/webtest"
+	"github.com/tarrafa/tarrafa/test/page/feed"
 )
 
 // frames is what the browser measured of its own animation frames.
@@ -146,9 +147,9 @@ func TestHostilePayloads(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := serve(t, web.Config{Content: web.Content{Captures: &shelf{
-		list:    []web.Capture{{ID: "hostile", Name: `<script>alert("name")</script>`, State: "closed", Filter: `"><img src=x onerror=alert(2)>`, Packets: n}},
-		readers: map[string]query.Reader{"hostile": memory},
+	s := serve(t, web.Config{Content: web.Content{Captures: &feed.Shelf{
+		Captures: []web.Capture{{ID: "hostile", Name: `<script>alert("name")</script>`, State: "closed", Filter: `"><img src=x onerror=alert(2)>`, Packets: n}},
+		Readers:  map[string]query.Reader{"hostile": memory},
 	}}})
 	var r struct {
 		Seen  int `json:"seen"`

@@ -23,6 +23,89 @@ export interface Session {
   can_stop: boolean;
   captures: boolean;
   analysis: boolean;
+  dissector?: string; // sharkd's version
+}
+
+export interface Note {
+  marked: boolean;
+  comment: string;
+}
+
+export interface Notes {
+  revision: number;
+  writable: boolean;
+  why: string;
+  capture: Note;
+  packets: (Note & { number: number })[];
+  limit: number;
+  refused: number;
+}
+
+export interface Located {
+  found: boolean;
+  number: number;
+  position: number;
+  exact: boolean;
+}
+
+/** The answer of search and neighbour. */
+export interface Hit {
+  found: boolean;
+  done: boolean;
+  number: number;
+  position: number;
+  offset: number;
+  length: number;
+  searched: number;
+  resume: number;
+}
+
+export interface Names {
+  names: Record<string, { name: string; expired: boolean }>;
+  complete: boolean;
+}
+
+export interface Times {
+  count: number;
+  min_ns: number;
+  mean_ns: number;
+  p50_ns: number;
+  p90_ns: number;
+  p99_ns: number;
+  max_ns: number;
+  buckets: { below_ns: number; count: number }[] | null;
+}
+
+export interface Health {
+  packets: number;
+  flows: number;
+  tcp_flows: number;
+  resets: number;
+  flags: { name: string; filter: string; packets: number }[] | null;
+  states: Record<string, number> | null;
+  rtt: Times;
+  initial_rtt: Times;
+}
+
+export interface DissectionNode {
+  name: string;
+  field?: string;
+  offset: number;
+  length: number;
+  source?: number;
+  severity?: string;
+  hidden?: boolean;
+  generated?: boolean;
+  nodes?: DissectionNode[];
+}
+
+export interface Dissection {
+  program: string;
+  protocol: string;
+  info: string;
+  preceding: number;
+  tree: DissectionNode[];
+  more: boolean;
 }
 
 export interface Amount {
@@ -54,6 +137,9 @@ export interface Capture {
   bytes: number;
   ledger?: Ledger;
   live: boolean;
+  marked?: boolean;
+  comment?: string;
+  notes?: number; // packets that have one
 }
 
 export interface Totals extends Amount {
@@ -104,6 +190,7 @@ export interface Detail {
   payload_length: number;
   payload_hash: string;
   comments: string[];
+  note?: Note;
   interface: string;
   data: string;
   tree: TreeNode[];
@@ -177,20 +264,24 @@ export function setCsrf(value: string): void {
 
 export async function get<T>(
   path: string,
-  params: Record<string, string> = {},
+  params: Record<string, string> | [string, string][] = {},
   signal?: AbortSignal,
 ): Promise<T> {
-  const query = new URLSearchParams(Object.entries(params).filter(([, v]) => v !== "")).toString();
+  const list = Array.isArray(params) ? params : Object.entries(params);
+  const query = new URLSearchParams(list.filter(([, v]) => v !== "")).toString();
   const r = await fetch(`/api/v1/${path}${query ? `?${query}` : ""}`, { signal, credentials: "same-origin" });
   if (!r.ok) throw await problem(r);
   return r.json() as Promise<T>;
 }
 
-export async function write(method: string, path: string): Promise<Response> {
+export async function write(method: string, path: string, body?: unknown): Promise<Response> {
+  const headers: Record<string, string> = { "X-Tarrafa-Csrf": csrf };
+  if (body !== undefined) headers["Content-Type"] = "application/json";
   const r = await fetch(`/api/v1/${path}`, {
     method,
     credentials: "same-origin",
-    headers: { "X-Tarrafa-Csrf": csrf },
+    headers,
+    body: body === undefined ? undefined : JSON.stringify(body),
   });
   if (!r.ok) throw await problem(r);
   return r;

@@ -1,4 +1,5 @@
 import { clock, seconds } from "./format";
+import { glance } from "./glance";
 import type { Column } from "./grid";
 import { flagText, outcomes, protocolName, type Rows } from "./rows";
 
@@ -6,50 +7,82 @@ export type TimeMode = "absolute" | "relative" | "delta";
 
 export interface ColumnOptions {
   time: TimeMode;
-  first: bigint; // time of the first packet
+  first: number; // time of the first packet, microseconds since 1970; 0: not known
+  /** The name of an address, empty when none is known or wanted. */
+  name(address: string): string;
+  /** What a flow's application called the other side, empty when it is not known. */
+  flow(protocol: string, a: string, aPort: number, b: string, bPort: number): string;
 }
 
 const arrow = ["·", "▼", "▲", "·"];
 
-function endpoint(address: string, port: number, rows: Rows, p: number): string {
+function endpoint(address: string, port: number, rows: Rows, p: number, name: string): string {
   if (!address) return "";
   const proto = rows.proto(p);
-  if (!port && proto !== 6 && proto !== 17 && proto !== 132) return address;
-  return rows.version(p) === 6 ? `[${address}]:${port}` : `${address}:${port}`;
+  let s = address;
+  if (port || proto === 6 || proto === 17 || proto === 132)
+    s = rows.version(p) === 6 ? `[${address}]:${port}` : `${address}:${port}`;
+  return name ? `${s} ${name}` : s;
 }
 
-function info(rows: Rows, p: number): string {
-  const parts: string[] = [];
-  if (rows.version(p) && rows.proto(p) === 6) parts.push(flagText(rows.flagBits(p)));
+function info(rows: Rows, p: number, o: ColumnOptions): string {
+  let s = "";
+  const proto = rows.version(p) ? rows.proto(p) : 0;
+  if (proto === 6) s = flagText(rows.flagBits(p));
   const payload = rows.payloadLength(p);
-  if (payload) parts.push(`+${payload}`);
+  if (payload) s += `${s ? " " : ""}+${payload}`;
   const outcome = rows.outcome(p);
-  if (outcome === 2 || outcome >= 4) parts.push(outcomes[outcome] ?? "");
-  if (rows.truncated(p)) parts.push("✂");
-  return parts.join(" ");
+  if (outcome === 2 || outcome >= 4) s += ` ${outcomes[outcome] ?? ""}`;
+  if (rows.truncated(p)) s += " ✂";
+  const seen = glance(rows, p);
+  if (seen) s += ` ${seen}`;
+  if ((proto === 6 || proto === 17) && !seen.startsWith("DNS")) {
+    const name = o.flow(
+      proto === 6 ? "tcp" : "udp",
+      rows.source(p),
+      rows.sourcePort(p),
+      rows.destination(p),
+      rows.destinationPort(p),
+    );
+    if (name) s += ` · ${name}`;
+  }
+  return s;
 }
+
+const note = (r: Rows, p: number) => (r.marked(p) ? "★" : "") + (r.commented(p) ? "✎" : "");
 
 export function allColumns(o: ColumnOptions): Column[] {
+  const time: Record<TimeMode, Column["text"]> = {
+    absolute: (r, p) => clock(r.micros(p)),
+    relative: (r, p) => (o.first ? seconds(r.micros(p) - o.first) : ""),
+    delta: (r, p) => (r.has(p - 1) ? seconds(r.micros(p) - r.micros(p - 1)) : ""),
+  };
   return [
+    { id: "note", width: 38, text: note },
     { id: "number", width: 76, align: "right", text: (r, p) => String(r.number(p)) },
+    { id: "time", width: 122, text: time[o.time] },
+    { id: "direction", width: 24, text: (r, p) => arrow[r.direction(p)] },
     {
-      id: "time",
-      width: 122,
+      id: "source",
+      width: 168,
       text: (r, p) => {
-        const t = r.time(p);
-        if (o.time === "absolute") return clock(t);
-        if (o.time === "relative") return seconds(o.first ? t - o.first : 0n);
-        return r.has(p - 1) ? seconds(t - r.time(p - 1)) : "";
+        const a = r.source(p);
+        return endpoint(a, r.sourcePort(p), r, p, o.name(a));
       },
     },
-    { id: "direction", width: 24, text: (r, p) => arrow[r.direction(p)] },
-    { id: "source", width: 168, text: (r, p) => endpoint(r.source(p), r.sourcePort(p), r, p) },
-    { id: "destination", width: 168, text: (r, p) => endpoint(r.destination(p), r.destinationPort(p), r, p) },
+    {
+      id: "destination",
+      width: 168,
+      text: (r, p) => {
+        const a = r.destination(p);
+        return endpoint(a, r.destinationPort(p), r, p, o.name(a));
+      },
+    },
     { id: "protocol", width: 62, text: protocolName },
     { id: "length", width: 54, align: "right", text: (r, p) => String(r.length(p)) },
-    { id: "info", width: 132, text: info },
+    { id: "info", width: 170, text: (r, p) => info(r, p, o) },
     { id: "hash", width: 76, text: (r, p) => r.hash(p).slice(0, 8) },
-    { id: "preview", width: 200, grow: true, text: (r, p) => r.preview(p) },
+    { id: "preview", width: 180, grow: true, text: (r, p) => r.preview(p) },
   ];
 }
 

@@ -2,21 +2,25 @@
 
 const pad = (n: number, width: number) => String(n).padStart(width, "0");
 
-export function clock(ns: bigint): string {
-  const d = new Date(Number(ns / 1_000_000n));
-  const rest = Number(((ns % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n);
-  return `${pad(d.getHours(), 2)}:${pad(d.getMinutes(), 2)}:${pad(d.getSeconds(), 2)}.${pad(Math.trunc(rest / 1000), 6)}`;
+let second = Number.NaN;
+let secondText = "";
+
+/** The time of day of microseconds since 1970. Rows of one second share most of it. */
+export function clock(micros: number): string {
+  const s = Math.floor(micros / 1e6);
+  if (s !== second) {
+    const d = new Date(s * 1000);
+    second = s;
+    secondText = `${pad(d.getHours(), 2)}:${pad(d.getMinutes(), 2)}:${pad(d.getSeconds(), 2)}.`;
+  }
+  return secondText + pad(micros - s * 1e6, 6);
 }
 
-export function day(ns: bigint): string {
-  const d = new Date(Number(ns / 1_000_000n));
-  return `${d.getFullYear()}-${pad(d.getMonth() + 1, 2)}-${pad(d.getDate(), 2)}`;
-}
-
-export function seconds(ns: bigint): string {
-  const sign = ns < 0n ? "-" : "";
-  const a = ns < 0n ? -ns : ns;
-  return `${sign}${a / 1_000_000_000n}.${pad(Number((a % 1_000_000_000n) / 1000n), 6)}`;
+/** Microseconds as seconds with six digits. */
+export function seconds(micros: number): string {
+  const a = Math.abs(micros);
+  const s = Math.floor(a / 1e6);
+  return `${micros < 0 ? "-" : ""}${s}.${pad(a - s * 1e6, 6)}`;
 }
 
 export function bytes(n: number, locale: string): string {

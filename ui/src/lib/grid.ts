@@ -1,4 +1,5 @@
-import type { Rows } from "./rows";
+import { NO_ROWS, type Rows } from "./rows";
+import { Scrollbar } from "./scrollbar";
 
 // The list of packets: a pool of as many DOM rows as fit, filled from the newest window
 // of the server. It holds one window and nothing else, whatever the capture's size.
@@ -11,6 +12,17 @@ export interface Column {
   text(rows: Rows, position: number): string;
 }
 
+// A row of the page, and what it shows: the page is written to where that changes, and
+// never read.
+interface Slot {
+  el: HTMLElement;
+  cells: Text[];
+  texts: string[];
+  kind: string;
+  selected: boolean;
+  index: number; // position + 2, as aria-rowindex; 0: none
+}
+
 export interface GridEvents {
   /** Asks for rows. With follow the server sends the newest ones, again and again. */
   request(from: number, count: number, follow: boolean): void;
@@ -19,7 +31,8 @@ export interface GridEvents {
   activate(position: number): void;
   /** Class names of a row: how it is coloured. */
   kind(rows: Rows, position: number): string;
-  columnsChanged?(): void;
+  /** The rows have been drawn. */
+  drawn?(rows: Rows | null, first: number, count: number): void;
 }
 
 export const ROW = 20;
@@ -31,14 +44,14 @@ export class Grid {
   total = 0;
   top = 0; // position of the first visible row; fractions scroll smoothly
   selected = -1;
-  painted = 0; // frames in which rows were drawn
   private rows: Rows | null = null;
   private visible = 0;
-  private pool: { el: HTMLElement; cells: Text[]; kind: string; position: number }[] = [];
+  private pool: Slot[] = [];
   private readonly body: HTMLElement;
-  private readonly bar: HTMLElement;
-  private readonly thumb: HTMLElement;
+  private readonly bar = new Scrollbar((top) => this.scrollTo(top));
   private frame = 0;
+  private height = 0; // of the host, pixels
+  private shift = 0; // of the body, pixels
   private asked = { from: -1, count: 0, follow: false };
   private readonly observer: ResizeObserver;
 
@@ -50,17 +63,10 @@ export class Grid {
     this.body = document.createElement("div");
     this.body.className = "grid-body";
     this.body.setAttribute("role", "presentation");
-    this.bar = document.createElement("div");
-    this.bar.className = "grid-bar";
-    this.bar.setAttribute("aria-hidden", "true");
-    this.thumb = document.createElement("div");
-    this.thumb.className = "grid-thumb";
-    this.bar.append(this.thumb);
-    host.append(this.body, this.bar);
+    host.append(this.body, this.bar.element);
     host.addEventListener("wheel", this.wheel, { passive: false });
     this.body.addEventListener("pointerdown", this.click);
     this.body.addEventListener("dblclick", () => this.selected >= 0 && events.activate(this.selected));
-    this.bar.addEventListener("pointerdown", this.drag);
     this.observer = new ResizeObserver(() => this.resize());
     this.observer.observe(host);
     this.resize();
@@ -94,12 +100,7 @@ export class Grid {
   /** Takes a window of the server. */
   take(rows: Rows): void {
     this.total = rows.total;
-    if (rows.count > 0 || !this.following) {
-      if (rows.count > 0) this.rows = rows;
-      else if (rows.flags & 4) {
-        // only the numbers have changed
-      } else this.rows = rows;
-    }
+    if ((rows.flags & NO_ROWS) === 0 && (rows.count > 0 || !this.following)) this.rows = rows;
     if (this.following) this.top = this.lastTop();
     else this.top = Math.min(this.top, this.lastTop());
     this.schedule();
@@ -118,6 +119,12 @@ export class Grid {
     this.events.follow(on);
     this.ask(true);
     this.schedule();
+  }
+
+  /** Selects a row that may be further than what the server has counted so far. */
+  reach(position: number): void {
+    this.total = Math.max(this.total, position + 1);
+    this.select(position);
   }
 
   select(position: number): void {
@@ -151,9 +158,14 @@ export class Grid {
     return this.rows?.has(position) ? this.rows : null;
   }
 
+  /** Draws what the columns say now. */
   repaint(): void {
-    for (const r of this.pool) r.position = -2;
     this.schedule();
+  }
+
+  /** Asks for the same rows again. */
+  refresh(): void {
+    this.ask(true);
   }
 
   private lastTop(): number {
@@ -161,8 +173,8 @@ export class Grid {
   }
 
   private resize(): void {
-    const height = this.host.clientHeight;
-    this.visible = Math.max(1, Math.floor(height / ROW));
+    this.height = this.host.clientHeight;
+    this.visible = Math.max(1, Math.floor(this.height / ROW));
     const need = this.visible + 1;
     while (this.pool.length > need) this.pool.pop()?.el.remove();
     while (this.pool.length < need) {
@@ -179,7 +191,7 @@ export class Grid {
         return node;
       });
       this.body.append(el);
-      this.pool.push({ el, cells, kind: "", position: -2 });
+      this.pool.push({ el, cells, texts: cells.map(() => ""), kind: "", selected: false, index: 0 });
     }
     if (this.following) this.top = this.lastTop();
     this.ask(true);
@@ -216,44 +228,47 @@ export class Grid {
 
   private readonly paint = () => {
     this.frame = 0;
-    this.painted++;
     const rows = this.rows;
     const first = Math.floor(this.top);
-    this.body.style.transform = `translateY(${-Math.round((this.top - first) * ROW)}px)`;
-    for (let i = 0; i < this.pool.length; i++) {
-      const slot = this.pool[i];
-      const p = first + i;
-      const here = p < this.total && rows?.has(p) ? rows : null;
-      const kind = here
-        ? this.events.kind(here, p) + (p === this.selected ? " selected" : "")
-        : p < this.total
-          ? "waiting"
-          : "empty";
-      if (kind !== slot.kind) {
-        slot.kind = kind;
-        slot.el.className = `grid-row ${kind}`;
-        if (p === this.selected && here) slot.el.setAttribute("aria-selected", "true");
-        else slot.el.removeAttribute("aria-selected");
-      }
-      if (here && slot.position !== p) slot.el.setAttribute("aria-rowindex", String(p + 2));
-      slot.position = here ? p : -1;
-      for (let c = 0; c < slot.cells.length; c++) {
-        const text = here ? this.columns[c].text(here, p) : "";
-        if (slot.cells[c].data !== text) slot.cells[c].data = text;
-      }
+    const shift = -Math.round((this.top - first) * ROW);
+    if (shift !== this.shift) {
+      this.shift = shift;
+      this.body.style.transform = `translateY(${shift}px)`;
     }
-    this.paintBar();
+    for (let i = 0; i < this.pool.length; i++) {
+      const p = first + i;
+      this.paintRow(this.pool[i], p, p < this.total && rows?.has(p) ? rows : null);
+    }
+    this.bar.paint(this.height, this.top, this.visible, this.total);
+    this.events.drawn?.(rows, first, this.visible);
   };
 
-  private paintBar(): void {
-    const height = this.host.clientHeight;
-    const share = this.total > 0 ? Math.min(1, this.visible / this.total) : 1;
-    const size = Math.max(24, Math.round(height * share));
-    const last = this.lastTop();
-    const at = last > 0 ? Math.round((height - size) * (this.top / last)) : 0;
-    this.thumb.style.height = `${size}px`;
-    this.thumb.style.transform = `translateY(${at}px)`;
-    this.bar.classList.toggle("idle", last === 0);
+  private paintRow(slot: Slot, p: number, rows: Rows | null): void {
+    const selected = rows !== null && p === this.selected;
+    const kind = rows ? this.events.kind(rows, p) : p < this.total ? "waiting" : "empty";
+    if (kind !== slot.kind || selected !== slot.selected) {
+      slot.el.className = selected ? `grid-row ${kind} selected` : `grid-row ${kind}`;
+      slot.kind = kind;
+    }
+    if (selected !== slot.selected) {
+      slot.selected = selected;
+      if (selected) slot.el.setAttribute("aria-selected", "true");
+      else slot.el.removeAttribute("aria-selected");
+    }
+    // Rows that race by have no number worth telling.
+    const index = rows && !this.following ? p + 2 : 0;
+    if (index !== slot.index) {
+      slot.index = index;
+      if (index) slot.el.setAttribute("aria-rowindex", String(index));
+      else slot.el.removeAttribute("aria-rowindex");
+    }
+    for (let c = 0; c < slot.cells.length; c++) {
+      const text = rows ? this.columns[c].text(rows, p) : "";
+      if (slot.texts[c] !== text) {
+        slot.texts[c] = text;
+        slot.cells[c].data = text;
+      }
+    }
   }
 
   private readonly wheel = (e: WheelEvent) => {
@@ -269,28 +284,5 @@ export class Grid {
     const box = this.body.getBoundingClientRect();
     const p = Math.floor(this.top) + Math.floor((e.clientY - box.top) / ROW);
     if (p < this.total) this.select(p);
-  };
-
-  private readonly drag = (e: PointerEvent) => {
-    const last = this.lastTop();
-    if (e.button !== 0 || last === 0) return;
-    e.preventDefault();
-    const height = this.host.clientHeight;
-    const size = this.thumb.offsetHeight;
-    const box = this.bar.getBoundingClientRect();
-    const thumb = this.thumb.getBoundingClientRect();
-    const grip = e.target === this.thumb ? e.clientY - thumb.top : size / 2;
-    const move = (m: PointerEvent) =>
-      this.scrollTo(Math.round((last * (m.clientY - box.top - grip)) / Math.max(1, height - size)));
-    const end = () => {
-      this.bar.removeEventListener("pointermove", move);
-      this.bar.removeEventListener("pointerup", end);
-      this.bar.removeEventListener("pointercancel", end);
-    };
-    this.bar.setPointerCapture(e.pointerId);
-    this.bar.addEventListener("pointermove", move);
-    this.bar.addEventListener("pointerup", end);
-    this.bar.addEventListener("pointercancel", end);
-    move(e);
   };
 }

@@ -1,95 +1,18 @@
-import {
-  type Analysis,
-  ApiError,
-  type Capture,
-  type Detail,
-  get,
-  type Ledger,
-  type Problem,
-  type Session,
-  type Stream,
-  setCsrf,
-  write,
-} from "./api";
+import { ApiError, type Capture, type Detail, get, type Problem, type Session, setCsrf, write } from "./api";
 import { type Key, type Language, preferred, translate } from "./i18n";
-import { EXACT, Rows } from "./rows";
+import type { LiveSeries, LiveStatistics, Message, Status } from "./messages";
+import { EXACT, type Rows } from "./rows";
+import { Socket } from "./socket";
+import { recall } from "./storage";
 
 // The state of the page. One socket; the newest window of rows goes to the grid without
 // passing through here.
 
 export type Tab = "packets" | "streams" | "flows" | "statistics" | "findings" | "captures";
+export type Dialog = "" | "help" | "goto" | "export" | "exportof" | "close" | "comment" | "delete";
+export type Theme = "dark" | "light";
 
-export interface Status {
-  started: string;
-  taken: string;
-  final: boolean;
-  capture: { interfaces: string[] | null; filter: string; archive: string };
-  rate: { packets: number; bits: number };
-  drop_rate: number;
-  dropped: number;
-  packets: number;
-  bytes: number;
-  ledger: Ledger | null;
-  interfaces: { name: string; state: string; dropped: number }[] | null;
-  sinks:
-    | {
-        name: string;
-        target: string;
-        state: string;
-        rows: number;
-        behind: number;
-        expired: number;
-        error: string;
-      }[]
-    | null;
-  events: { time: string; level: string; text: string }[] | null;
-  series?: LiveSeries;
-}
-
-export interface LiveSeries {
-  start: number;
-  width: number;
-  points: { packets: number; bytes: number }[] | null;
-}
-
-export interface LiveStatistics {
-  packets: number;
-  bytes: number;
-  first: string | null;
-  last: string | null;
-  protocols: Record<string, { packets: number; bytes: number }>;
-  ipv4: { packets: number; bytes: number };
-  ipv6: { packets: number; bytes: number };
-  non_ip: { packets: number; bytes: number; ethertypes: Record<string, { packets: number; bytes: number }> };
-  top_sources: { address: string; packets: number; bytes: number; excess?: number }[];
-  top_destinations: { address: string; packets: number; bytes: number; excess?: number }[];
-  distinct_sources: number;
-  distinct_destinations: number;
-  approximate: boolean;
-  outcomes: Record<string, number>;
-  directions: Record<string, { packets: number; bytes: number }>;
-  sizes: { from: number; to: number; packets: number; bytes: number }[];
-}
-
-type Theme = "dark" | "light";
-
-const stored = (key: string) => {
-  try {
-    return localStorage.getItem(`tarrafa.${key}`);
-  } catch {
-    return null;
-  }
-};
-
-export function keep(key: string, value: string): void {
-  try {
-    localStorage.setItem(`tarrafa.${key}`, value);
-  } catch {
-    // Without storage the choice lasts as long as the page.
-  }
-}
-
-export const recall = stored;
+const TOTALS_EVERY = 250; // milliseconds: the totals on the page are text, nobody reads faster
 
 class Page {
   session = $state.raw<Session | null>(null);
@@ -106,7 +29,7 @@ class Page {
   start = $state(0n); // of the time range, nanoseconds; both 0: all
   end = $state(0n);
   following = $state(true);
-  total = $state(0);
+  total = $state(0); // shown; now.total is the newest
   exact = $state(true);
   done = $state(1);
   skipped = $state(0);
@@ -117,30 +40,39 @@ class Page {
   selected = $state(-1); // position
   detail = $state.raw<Detail | null>(null);
   detailError = $state("");
-  analysis = $state.raw<Analysis | null>(null);
-  analysing = $state(false);
-  analysisError = $state("");
-  private analysed = ""; // capture that analysis is of
-  stream = $state.raw<Stream | null>(null);
-  streaming = $state(false);
-  streamError = $state("");
-  dialog = $state<"" | "help" | "goto" | "export" | "close" | "delete">("");
+  dialog = $state<Dialog>("");
   notice = $state("");
-  language = $state<Language>((stored("language") as Language) || preferred(navigator.languages));
+  language = $state<Language>((recall("language") as Language) || preferred(navigator.languages));
   theme = $state<Theme>(
-    (stored("theme") as Theme) || (matchMedia("(prefers-color-scheme: light)").matches ? "light" : "dark"),
+    (recall("theme") as Theme) || (matchMedia("(prefers-color-scheme: light)").matches ? "light" : "dark"),
   );
 
   onRows: (rows: Rows) => void = () => {};
   onView: () => void = () => {};
-  private socket: WebSocket | null = null;
+  /** The rows have to be asked for again: more is known of them. */
+  onStale: () => void = () => {};
+  /** Shows a packet among those that the filter shows. */
+  onGoto: (n: number) => void = () => {};
+  onRevision: (revision: number) => void = () => {};
+
+  private now = { total: 0, exact: true, done: 1, skipped: 0 };
+  private publishing = 0;
   private view = 0;
-  private request = 0;
-  private cursor = { from: 0, count: 0, follow: true };
-  private wantsStatistics = false;
+  private wantedView = 0;
   private pending = { filter: "", start: 0n, end: 0n, capture: "" };
-  private retry = 250;
+  private request = 0;
+  private wantsStatistics = false;
   private fetching: AbortController | null = null;
+  private counting: AbortController | null = null;
+  private going = 0;
+  private readonly socket = new Socket({
+    state: (on) => this.online(on),
+    rows: (r) => this.takeRows(r),
+    message: (m) => this.takeMessage(m),
+    ended: () => {
+      this.ended = true;
+    },
+  });
 
   t = (key: Key, values?: Record<string, string | number>): string => translate(this.language, key, values);
 
@@ -152,13 +84,28 @@ class Page {
     return this.following ? 0 : Math.max(0, this.total - this.seen);
   }
 
+  get narrowed(): boolean {
+    return this.filter !== "" || this.end !== 0n;
+  }
+
+  /** What the rows are: parameters of questions about them. */
+  get scope(): Record<string, string> {
+    const p: Record<string, string> = {};
+    if (this.filter) p.filter = this.filter;
+    if (this.end) {
+      p.start = String(this.start);
+      p.end = String(this.end);
+    }
+    return p;
+  }
+
   async begin(): Promise<void> {
     this.session = await get<Session>("session");
     setCsrf(this.session.csrf);
     if (this.session.captures) await this.loadCaptures();
     if (this.session.live) this.capture = "live";
     else this.capture = this.captures.at(-1)?.id ?? "";
-    this.connect();
+    this.socket.connect();
   }
 
   async loadCaptures(): Promise<void> {
@@ -170,94 +117,95 @@ class Page {
   }
 
   say(e: unknown): void {
+    if (e instanceof DOMException && e.name === "AbortError") return;
     this.notice = e instanceof Error ? e.message : String(e);
   }
 
-  private connect(): void {
-    const scheme = location.protocol === "https:" ? "wss" : "ws";
-    const s = new WebSocket(`${scheme}://${location.host}/api/v1/ws`);
-    s.binaryType = "arraybuffer";
-    this.socket = s;
-    s.onopen = () => {
-      this.connected = true;
-      this.retry = 250;
-      this.openView(this.filter, this.start, this.end);
-      if (this.wantsStatistics) this.send({ type: "statistics", on: true });
-    };
-    s.onmessage = (m) => (m.data instanceof ArrayBuffer ? this.takeRows(m.data) : this.takeMessage(m.data));
-    s.onclose = (e) => {
-      this.connected = false;
-      if (e.code === 1001 || this.ended) {
-        this.ended = true;
-        return;
-      }
-      setTimeout(() => this.connect(), this.retry);
-      this.retry = Math.min(5000, this.retry * 2);
-    };
+  private online(on: boolean): void {
+    this.connected = on;
+    if (!on) return;
+    this.openView(this.filter, this.start, this.end);
+    if (this.wantsStatistics) this.socket.send({ type: "statistics", on: true });
   }
 
-  private send(v: unknown): void {
-    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(v));
-  }
-
-  private takeRows(data: ArrayBuffer): void {
-    const rows = new Rows(data);
+  private takeRows(rows: Rows): void {
     if (rows.view !== this.view) return;
     if (this.going && rows.total > 0) {
       const n = this.going;
       this.going = 0;
       setTimeout(() => this.onGoto(n));
     }
-    if (rows.count === 0 || rows.request === this.request || this.following) {
-      this.total = rows.total;
-      this.exact = (rows.flags & EXACT) !== 0;
-      this.done = rows.done;
-      if (this.following) this.skipped = rows.skipped;
-      this.onRows(rows);
+    this.onRevision(rows.revision);
+    if (rows.count > 0 && rows.request !== this.request && !this.following) return;
+    const first = this.now.total === 0;
+    this.now = {
+      total: rows.total,
+      exact: (rows.flags & EXACT) !== 0,
+      done: rows.done,
+      skipped: this.following ? rows.skipped : this.now.skipped,
+    };
+    if (first) this.publish();
+    else if (!this.publishing) this.publishing = window.setTimeout(() => this.publish(), TOTALS_EVERY);
+    if (!this.now.exact && !this.live) this.countAll();
+    this.onRows(rows);
+  }
+
+  private publish(): void {
+    clearTimeout(this.publishing);
+    this.publishing = 0;
+    ({ total: this.total, exact: this.exact, done: this.done, skipped: this.skipped } = this.now);
+  }
+
+  // The first rows of a stored capture come before all of it has been looked at.
+  private async countAll(): Promise<void> {
+    if (this.counting) return;
+    const c = new AbortController();
+    this.counting = c;
+    try {
+      await get(`captures/${this.capture}/count`, this.scope, c.signal);
+      if (!c.signal.aborted) this.onStale();
+    } catch (e) {
+      this.say(e);
     }
   }
 
-  private takeMessage(text: string): void {
-    const m = JSON.parse(text) as {
-      type: string;
-      view?: number;
-      error?: Problem;
-      status?: Status;
-      statistics?: LiveStatistics;
-    };
+  private takeMessage(m: Message): void {
     if (m.type === "status" && m.status) {
       this.status = m.status;
       if (m.status.series) this.series = m.status.series;
-      if (m.status.final) this.ended = true;
+      if (m.status.final) {
+        this.ended = true;
+        this.socket.last();
+      }
     } else if (m.type === "statistics" && m.statistics) {
       this.statistics = m.statistics;
     } else if (m.type === "error" && m.error) {
       this.notice = m.error.error;
     } else if (m.type === "view" && m.view === this.wantedView) {
-      if (m.error) {
-        this.problem = m.error;
-        return;
-      }
-      this.problem = null;
-      this.view = m.view;
-      this.filter = this.pending.filter;
-      this.start = this.pending.start;
-      this.end = this.pending.end;
-      this.total = 0;
-      this.skipped = 0;
-      this.selected = -1;
-      this.detail = null;
-      this.onView();
+      if (m.error) this.problem = m.error;
+      else this.takeView(m.view);
     }
   }
 
-  private wantedView = 0;
+  private takeView(view: number): void {
+    this.counting?.abort();
+    this.counting = null;
+    this.problem = null;
+    this.view = view;
+    this.filter = this.pending.filter;
+    this.start = this.pending.start;
+    this.end = this.pending.end;
+    this.now = { total: 0, exact: true, done: 1, skipped: 0 };
+    this.publish();
+    this.unselect();
+    this.onView();
+  }
 
   /** Shows other packets. What is shown stays when the filter is wrong. */
   openView(filter: string, start: bigint, end: bigint): void {
     this.pending = { filter, start, end, capture: this.capture };
     this.wantedView++;
-    this.send({
+    this.socket.send({
       type: "view",
       view: this.wantedView,
       capture: this.capture,
@@ -277,90 +225,56 @@ class Page {
   }
 
   openCapture(id: string): void {
-    if (id === this.session?.live_id) id = "live";
-    this.capture = id;
+    this.capture = id === this.session?.live_id ? "live" : id;
     this.tab = "packets";
     this.openView(this.filter, 0n, 0n);
   }
 
   ask(from: number, count: number, follow: boolean): void {
     this.request++;
-    this.cursor = { from, count, follow };
-    this.send({ type: "window", view: this.view, request: this.request, ...this.cursor });
+    this.socket.send({ type: "window", view: this.view, request: this.request, from, count, follow });
   }
 
   followed(on: boolean): void {
     this.following = on;
+    this.publish();
     this.seen = this.total;
-    if (on) {
-      this.selected = -1;
-      this.detail = null;
-    }
+    if (on) this.unselect();
   }
 
   watchStatistics(on: boolean): void {
     this.wantsStatistics = on;
-    this.send({ type: "statistics", on });
+    this.socket.send({ type: "statistics", on });
+  }
+
+  unselect(): void {
+    this.fetching?.abort();
+    this.selected = -1;
+    this.detail = null;
+    this.detailError = "";
   }
 
   async show(position: number, number: number): Promise<void> {
     this.selected = position;
     this.fetching?.abort();
-    this.fetching = new AbortController();
+    const c = new AbortController();
+    this.fetching = c;
     try {
-      const d = await get<Detail>(`captures/${this.capture}/packets/${number}`, {}, this.fetching.signal);
-      if (this.selected === position) {
-        this.detail = d;
-        this.detailError = "";
-      }
+      const d = await get<Detail>(`captures/${this.capture}/packets/${number}`, {}, c.signal);
+      if (c.signal.aborted) return;
+      this.detail = d;
+      this.detailError = "";
     } catch (e) {
-      if (e instanceof DOMException) return;
+      if (c.signal.aborted) return;
       this.detail = null;
       this.detailError = e instanceof ApiError ? e.problem.error : String(e);
     }
   }
 
-  async loadAnalysis(): Promise<void> {
-    if (this.analysing) return;
-    if (this.analysed !== this.capture) this.analysis = null;
-    const id = this.capture;
-    this.analysing = true;
-    this.analysisError = "";
-    try {
-      const a = await get<Analysis>(`captures/${id}/analysis`);
-      if (id === this.capture) {
-        this.analysis = a;
-        this.analysed = id;
-      }
-    } catch (e) {
-      this.analysisError = e instanceof Error ? e.message : String(e);
-    } finally {
-      this.analysing = false;
-    }
-  }
-
-  /** Shows the conversation that a packet belongs to. */
-  async follow(packet: number): Promise<void> {
-    this.tab = "streams";
-    this.stream = null;
-    this.streaming = true;
-    this.streamError = "";
-    try {
-      this.stream = await get<Stream>(`captures/${this.capture}/stream`, { packet: String(packet) });
-    } catch (e) {
-      this.streamError = e instanceof Error ? e.message : String(e);
-    } finally {
-      this.streaming = false;
-    }
-  }
-
-  onGoto: (n: number) => void = () => {};
-  private going = 0;
-
   /** Shows a packet among all of the capture. */
   goto(n: number): void {
     this.tab = "packets";
-    if (this.filter === "" && this.end === 0n) {
+    if (!this.narrowed) {
       this.onGoto(n);
       return;
     }
@@ -377,16 +291,6 @@ class Page {
       this.closing = false;
       this.say(e);
     }
-  }
-
-  setTheme(theme: Theme): void {
-    this.theme = theme;
-    keep("theme", theme);
-  }
-
-  setLanguage(language: Language): void {
-    this.language = language;
-    keep("language", language);
   }
 }
 

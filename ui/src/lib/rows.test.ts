@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { copyAs } from "./copy";
 import { seconds } from "./format";
-import { flagText, ipv6, printable, Rows } from "./rows";
+import { flagText, ipv6, Rows } from "./rows";
 
 function message(count: number): ArrayBuffer {
   const b = new ArrayBuffer(64 * (1 + 2 * count));
@@ -59,10 +59,29 @@ describe("rows", () => {
     expect(ipv6(new DataView(b.buffer), 0)).toBe(want);
   });
   it("shows no control character", () => {
-    expect(printable("a\u0000\u001b[31m\u202eb\u00ff")).toBe("a··[31m·b·");
+    const b = message(1);
+    const bytes = [0x61, 0, 0x1b, 0x5b, 0x33, 0x7f, 0x62, 0xff];
+    new Uint8Array(b).set([0xc0 | bytes.length, ...bytes], 64 * 2 + 16);
+    const r = new Rows(b);
+    expect(r.preview(1000)).toBe("a··[3·b·");
+    expect([...r.previewBytes(1000)]).toEqual(bytes);
+    expect([r.commented(1000), r.marked(1000)]).toEqual([true, false]);
+  });
+  it.each([
+    0n,
+    -1n,
+    -1_500n,
+    1_790_000_000_123_456_789n,
+    4_294_967_296_000n,
+    -62_135_596_800_000_000_000n / 10n,
+  ])("has the microseconds of %s ns exactly", (ns) => {
+    const b = message(1);
+    new DataView(b).setBigInt64(64 + 8, ns, true);
+    const floor = ns >= 0n || ns % 1000n === 0n ? ns / 1000n : ns / 1000n - 1n;
+    expect(new Rows(b).micros(1000)).toBe(Number(floor));
   });
   it("writes times", () => {
-    expect([seconds(0n), seconds(-1_500_000_000n), seconds(61_000_001_000n)]).toEqual([
+    expect([seconds(0), seconds(-1_500_000), seconds(61_000_001)]).toEqual([
       "0.000000",
       "-1.500000",
       "61.000001",

@@ -9,7 +9,10 @@ export const FOLLOW = 2;
 export const NO_ROWS = 4;
 export const EXPIRED = 16;
 
-const text = new TextDecoder("latin1");
+// The character that stands for each byte: a dot where it is no visible ASCII character.
+export const shownByte: readonly string[] = Array.from({ length: 256 }, (_, b) =>
+  b >= 0x20 && b < 0x7f ? String.fromCharCode(b) : "·",
+);
 
 export class Rows {
   readonly view: number;
@@ -20,6 +23,7 @@ export class Rows {
   readonly flags: number;
   readonly request: number;
   readonly done: number;
+  readonly revision: number; // of the notes
   private readonly data: DataView;
   private readonly bytes: Uint8Array;
 
@@ -36,6 +40,7 @@ export class Rows {
     this.flags = d.getUint32(36, true);
     this.request = d.getUint32(48, true);
     this.done = d.getUint32(52, true) / 1e6;
+    this.revision = d.getUint32(56, true);
     if (buffer.byteLength !== RECORD * (1 + 2 * this.count)) throw new Error("a window of rows is cut off");
   }
 
@@ -57,6 +62,14 @@ export class Rows {
 
   time(p: number): bigint {
     return this.data.getBigInt64(this.at(p) + 8, true);
+  }
+
+  /** Microseconds since 1970, rounded down: exact, and no big integer for every row. */
+  micros(p: number): number {
+    const off = this.at(p) + 8;
+    const low = this.data.getUint32(off, true);
+    const high = this.data.getInt32(off + 4, true);
+    return high * 4294967 + Math.floor((high * 296 + low) / 1000); // 2^32 = 4 294 967 296
   }
 
   version(p: number): number {
@@ -111,6 +124,14 @@ export class Rows {
     return (this.data.getUint16(this.at(p) + 56, true) & 0x4000) !== 0;
   }
 
+  marked(p: number): boolean {
+    return (this.data.getUint16(this.at(p) + 56, true) & 0x8000) !== 0;
+  }
+
+  commented(p: number): boolean {
+    return (this.bytes[this.payload(p) + 16] & 0x40) !== 0;
+  }
+
   payloadLength(p: number): number {
     return this.data.getUint32(this.at(p) + 60, true);
   }
@@ -124,21 +145,23 @@ export class Rows {
   }
 
   preview(p: number): string {
-    const off = this.payload(p);
-    const n = this.bytes[off + 16] & 0x7f;
-    const raw = text.decode(this.bytes.subarray(off + 17, off + 17 + n));
-    return printable(raw);
+    const off = this.payload(p) + 17;
+    const end = off + (this.bytes[off - 1] & 0x3f);
+    let s = "";
+    for (let i = off; i < end; i++) s += shownByte[this.bytes[i]];
+    return s;
+  }
+
+  /** The bytes of the preview, as part of the message. */
+  previewBytes(p: number): Uint8Array {
+    const off = this.payload(p) + 17;
+    return this.bytes.subarray(off, off + (this.bytes[off - 1] & 0x3f));
   }
 }
 
 export const hexByte: readonly string[] = Array.from({ length: 256 }, (_, i) =>
   i.toString(16).padStart(2, "0"),
 );
-
-// printable shows every byte that is no visible ASCII character as a dot.
-export function printable(raw: string): string {
-  return raw.replace(/[^\x20-\x7e]/g, "·");
-}
 
 // ipv6 writes an address as RFC 5952 has it.
 export function ipv6(d: DataView, off: number): string {
@@ -201,11 +224,18 @@ const flagNames: [number, string][] = [
   [0x100, "AE"],
 ];
 
+const flagTexts: string[] = [];
+
 export function flagText(bits: number): string {
-  return flagNames
-    .filter(([bit]) => bits & bit)
-    .map(([, name]) => name)
-    .join(" ");
+  let s = flagTexts[bits];
+  if (s === undefined) {
+    s = flagNames
+      .filter(([bit]) => bits & bit)
+      .map(([, name]) => name)
+      .join(" ");
+    flagTexts[bits] = s;
+  }
+  return s;
 }
 
 export const outcomes = [

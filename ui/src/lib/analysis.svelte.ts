@@ -1,0 +1,79 @@
+import { type Analysis, type Flow, get, type Stream } from "./api";
+import { page } from "./page.svelte";
+
+// What takes reading a capture through: its flows and findings, and a followed stream.
+
+class Reading {
+  result = $state.raw<Analysis | null>(null);
+  busy = $state(false);
+  error = $state("");
+  stream = $state.raw<Stream | null>(null);
+  streaming = $state(false);
+  streamError = $state("");
+  private of = ""; // capture that the result is of
+  private flows = new Map<string, Flow>();
+
+  async load(): Promise<void> {
+    if (this.busy) return;
+    const id = page.capture;
+    if (this.of !== id) this.forget();
+    this.busy = true;
+    this.error = "";
+    try {
+      const a = await get<Analysis>(`captures/${id}/analysis`);
+      if (id === page.capture) {
+        this.result = a;
+        this.of = id;
+        this.flows = new Map(
+          a.flows.map((f) => [flowKey(f.protocol, f.client, f.client_port, f.server, f.server_port), f]),
+        );
+      }
+    } catch (e) {
+      this.error = e instanceof Error ? e.message : String(e);
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  forget(): void {
+    this.result = null;
+    this.of = "";
+    this.flows.clear();
+  }
+
+  /** The name that a flow's application gave, when the flows have been read. */
+  nameOf(protocol: string, a: string, aPort: number, b: string, bPort: number): string {
+    if (this.flows.size === 0 || this.of !== page.capture) return "";
+    const f =
+      this.flows.get(flowKey(protocol, a, aPort, b, bPort)) ??
+      this.flows.get(flowKey(protocol, b, bPort, a, aPort));
+    return f ? f.name || f.host || f.app || "" : "";
+  }
+
+  /** Shows the conversation that a packet belongs to. */
+  async follow(packet: number): Promise<void> {
+    page.tab = "streams";
+    this.stream = null;
+    this.streaming = true;
+    this.streamError = "";
+    try {
+      this.stream = await get<Stream>(`captures/${page.capture}/stream`, { packet: String(packet) });
+    } catch (e) {
+      this.streamError = e instanceof Error ? e.message : String(e);
+    } finally {
+      this.streaming = false;
+    }
+  }
+}
+
+function flowKey(
+  protocol: string,
+  client: string,
+  clientPort: number,
+  server: string,
+  serverPort: number,
+): string {
+  return `${protocol} ${client} ${clientPort} ${server} ${serverPort}`;
+}
+
+export const reading = new Reading();
