@@ -19,9 +19,9 @@ const dupUnknown = ^uint32(0)
 // after returns a − b on the circle of sequence numbers (RFC 9293 3.4).
 func after(a, b uint32) int32 { return int32(a - b) }
 
-// within reports that a time is shorter than limit. A negative time, from a clock that was
-// set back, counts as long.
-func within(ns, limit int64) bool { return ns >= 0 && ns < limit }
+// within reports that a time is shorter than limit. A negative one, from a clock that was
+// set back, counts as very long, time and limit alike.
+func within(ns, limit int64) bool { return uint64(ns) < uint64(limit) }
 
 // reuses reports that a SYN with this sequence number opens another connection than the
 // one that is known.
@@ -40,7 +40,8 @@ func (t *Table) analyse(r *record, side uint8, s *packet.Summary, chunk []byte, 
 	a := n.Flags
 
 	var header []byte
-	if syn || rev.unHead != 0 { // else nothing in it matters: SACK covers what is on its way
+	// Nothing else in it matters: SACK covers what is on its way, or says what came twice.
+	if syn || rev.unHead != 0 || length == 0 {
 		if data := captured(s, chunk); data != nil {
 			header = tcpHeader(s, data)
 		}
@@ -130,7 +131,7 @@ func (t *Table) analyse(r *record, side uint8, s *packet.Summary, chunk []byte, 
 	}
 	if length > 0 && fwd.bits&halfHole == 0 {
 		var known bool
-		n.InFlight, known = t.inFlight(r, side, seq+length)
+		n.InFlight, known = t.inFlight(r, side, syn || fin)
 		annotated = annotated || known
 	}
 	fwd.bits &^= halfKeepAlive | halfProbe

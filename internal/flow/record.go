@@ -62,7 +62,6 @@ type half struct {
 	dup      uint32 // duplicate acknowledgements in a row, dupUnknown
 	unHead   uint32 // oldest unacknowledged segment, +1; 0: none
 	unTail   uint32
-	unLow    uint32 // lowest unacknowledged sequence number, when unHead is set
 	unCount  uint16
 	window   uint16 // raw
 	bits     halfBits
@@ -81,6 +80,7 @@ const (
 	halfStamps                         // time stamps were offered
 	halfHole                           // a segment was lost since the other side last spoke
 	halfSacked                         // record.sacked is not 0
+	halfMixed                          // segments on their way overlap, or came in another order
 )
 
 // tally counts one direction of a flow.

@@ -11,8 +11,8 @@ const maxUnackedWalk = 256
 type unacked struct {
 	time  int64
 	frame uint64
+	seq   uint32 // of the first byte that is not acknowledged
 	end   uint32 // sequence number behind the last byte
-	len   uint32 // sequence numbers taken
 	next  uint32 // place of the following one +1, 0: last
 }
 
@@ -44,7 +44,7 @@ func (p *unackedPool) get() uint32 {
 	}
 	if p.fresh%unackedChunk == 0 {
 		chunk := make([]unacked, min(unackedChunk, p.limit-p.fresh))
-		wantHugePages(chunk)
+		HugePages(chunk)
 		p.chunks = append(p.chunks, chunk)
 	}
 	p.fresh++
@@ -59,7 +59,10 @@ func (p *unackedPool) add(h *half, end, length uint32, time int64, frame uint64)
 		p.dropped++
 		return
 	}
-	behind := h.unTail
+	seq, behind := end-length, h.unTail
+	if behind != 0 && after(seq, p.at(behind).end) < 0 {
+		h.bits |= halfMixed
+	}
 	if behind != 0 && after(end, p.at(behind).end) < 0 {
 		behind = 0
 		steps := 0
@@ -77,7 +80,7 @@ func (p *unackedPool) add(h *half, end, length uint32, time int64, frame uint64)
 		return
 	}
 	u := p.at(i)
-	*u = unacked{time: time, frame: frame, end: end, len: length}
+	*u = unacked{time: time, frame: frame, seq: seq, end: end}
 	if behind == 0 {
 		u.next = h.unHead
 		h.unHead = i
@@ -89,16 +92,13 @@ func (p *unackedPool) add(h *half, end, length uint32, time int64, frame uint64)
 	if u.next == 0 {
 		h.unTail = i
 	}
-	if low := end - length; h.unCount == 0 || after(low, h.unLow) < 0 {
-		h.unLow = low
-	}
 	h.unCount++
 }
 
 // ack takes away all segments that end at or before ack, and returns the frame and time
-// of the oldest one that ends exactly there (frame 0: none).
+// of the oldest one that ends exactly there (frame 0: none). Of a segment that is
+// acknowledged in part the rest stays.
 func (p *unackedPool) ack(h *half, ack uint32) (frame uint64, time int64) {
-	popped := false
 	for h.unHead != 0 {
 		i := h.unHead
 		u := p.at(i)
@@ -108,24 +108,44 @@ func (p *unackedPool) ack(h *half, ack uint32) (frame uint64, time int64) {
 		if u.end == ack && frame == 0 {
 			frame, time = u.frame, u.time
 		}
-		popped = true
 		h.unHead = u.next
 		h.unCount--
 		p.put(i, u)
 	}
-	switch {
-	case h.unHead == 0:
+	if h.unHead == 0 {
 		h.unTail = 0
-	case popped:
-		u := p.at(h.unHead)
-		h.unLow = u.end - u.len
-		fallthrough
-	default:
-		if after(ack, h.unLow) > 0 {
-			h.unLow = ack
+		h.bits &^= halfMixed
+		return frame, time
+	}
+	walk := 1 // without overlaps nothing behind the first segment can be acknowledged in part
+	if h.bits&halfMixed != 0 {
+		walk = maxUnackedWalk
+	}
+	for i := h.unHead; i != 0 && walk > 0; walk-- {
+		u := p.at(i)
+		if after(ack, u.seq) > 0 {
+			u.seq = ack
 		}
+		i = u.next
 	}
 	return frame, time
+}
+
+// reach returns the lowest and the highest sequence number of the segments on their way,
+// counted from base. As in tshark the distances from base have no sign: what lies before
+// it is very far.
+func (p *unackedPool) reach(h *half, base uint32) (low, high uint32) {
+	low, high = p.at(h.unHead).seq-base, p.at(h.unTail).end-base
+	if h.bits&halfMixed == 0 && low <= high {
+		return low, high
+	}
+	walk := maxUnackedWalk
+	for i := h.unHead; i != 0 && walk > 0; walk-- {
+		u := p.at(i)
+		low, high = min(low, u.seq-base), max(high, u.end-base)
+		i = u.next
+	}
+	return low, high
 }
 
 func (p *unackedPool) put(i uint32, u *unacked) {
@@ -142,6 +162,7 @@ func (p *unackedPool) clear(h *half) {
 		p.used -= uint32(h.unCount)
 	}
 	h.unHead, h.unTail, h.unCount = 0, 0, 0
+	h.bits &^= halfMixed
 }
 
 func (p *unackedPool) bytes() uint64 {

@@ -51,21 +51,28 @@ func (r *record) acknowledged(side uint8, header []byte) {
 }
 
 // inFlight returns the bytes between the lowest unacknowledged one and the highest one
-// sent, less those covered by SACK. end is where the payload of the segment just sent
-// ends: its FIN does not count yet. known is false when nothing is unacknowledged.
-func (t *Table) inFlight(r *record, side uint8, end uint32) (bytes uint32, known bool) {
+// sent, less those covered by SACK; 0 when nothing or more than tshark believes is on its
+// way. control says that the segment in hand has a SYN or a FIN, which takes a sequence
+// number and is no byte. known is false when nothing is unacknowledged.
+func (t *Table) inFlight(r *record, side uint8, control bool) (bytes uint32, known bool) {
+	const believable = 2_000_000_000
 	h := &r.half[side]
 	if h.unHead == 0 {
 		return 0, false
 	}
-	high := t.segments.at(h.unTail).end
-	if high == end+1 {
-		high = end
+	low, high := t.segments.reach(h, h.base)
+	n := high - low
+	if n == 0 || n >= believable {
+		return 0, false
 	}
-	n := after(high, h.unLow)
-	known = n > 0
 	if h.bits&halfSacked != 0 {
-		n -= int32(r.sacked[side])
+		n -= r.sacked[side]
 	}
-	return uint32(max(n, 0)), known
+	if control {
+		n--
+	}
+	if n >= believable {
+		n = 0
+	}
+	return n, true
 }
