@@ -1,22 +1,67 @@
 package web
 
 import (
-	"encoding/csv"
-	"encoding/json"
+	"context"
+	"errors"
 	"io"
+	"math"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 
-	"github.com/tarrafa/tarrafa/internal/query"
+	"github.com/tarrafa/tarrafa/internal/web/notes"
 )
 
-// exportPage is how many packets are asked for at once.
-const exportPage = 1000
+// Bounds of an export.
+const (
+	exportPage  = 4096   // packets that are asked for at once
+	maxSelected = 10_000 // packets that are named one by one
+)
 
-// rowWriter writes the packets of an export.
-type rowWriter interface {
-	add(d *query.Detail) error
+// exported is a packet on its way into a file.
+type exported struct {
+	*dataOf
+	note notes.Note
+}
+
+// remarks are what the file and the reader said about the packet.
+func (e *exported) remarks() []string {
+	list := e.comments()
+	switch {
+	case e.note.Comment != "":
+		return append(slices.Clip(list), e.note.Comment)
+	case e.note.Marked:
+		return append(slices.Clip(list), "marked")
+	}
+	return list
+}
+
+// packetWriter writes the packets of an export.
+type packetWriter interface {
+	add(e *exported) error
 	end() error
+}
+
+// exportKind says how a format is announced.
+type exportKind struct {
+	mime, ending string
+	open         func(w io.Writer, program string) (packetWriter, error)
+}
+
+var exportKinds = map[string]exportKind{
+	"pcapng":  {"application/x-pcapng", "pcapng", newPcapngWriter},
+	"pcap":    {"application/vnd.tcpdump.pcap", "pcap", newPcapWriter},
+	"csv":     {"text/csv; charset=utf-8", "csv", newCSVWriter},
+	"json":    {"application/x-ndjson", "jsonl", newJSONWriter},
+	"parquet": {"application/vnd.apache.parquet", "parquet", newParquetWriter},
+}
+
+// choice is which of the packets of a scope are wanted.
+type choice struct {
+	numbers []uint64 // ascending; those that are wanted when some is set
+	some    bool
+	last    uint64 // nothing behind it: a running capture ends where it was when it was asked
 }
 
 // export answers with a file of the packets that pass.
@@ -27,93 +72,167 @@ func (s *Server) export(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer reader.back()
-	format := r.FormValue("format")
-	kind := map[string]string{"pcapng": "application/x-pcapng", "csv": "text/csv; charset=utf-8", "json": "application/x-ndjson"}[format]
-	if kind == "" {
-		s.fail(w, &requestError{"format", "pcapng, csv or json"})
+	kind, ok := exportKinds[r.FormValue("format")]
+	if !ok {
+		s.fail(w, &requestError{"format", "pcapng, pcap, csv, json or parquet"})
 		return
 	}
-	// The first page is asked for before the head is sent, so that an error can be told.
-	page, err := reader.Packets(r.Context(), scope, 0, exportPage)
+	chosen, err := s.chosen(r, reader)
 	if err != nil {
 		s.fail(w, err)
 		return
 	}
-	w.Header().Set("Content-Type", kind)
-	ending := format
-	if format == "json" {
-		ending = "jsonl"
+	// The file begins with the first packet, so that an error before that can be told.
+	out := &lateFile{w: w, kind: kind}
+	file, err := kind.open(out, s.cfg.Version)
+	if err == nil {
+		err = s.listing(r, reader, scope).feed(r.Context(), chosen, reader.book(), file)
 	}
-	w.Header().Set("Content-Disposition", `attachment; filename="tarrafa.`+ending+`"`)
-	out := exportTo(format, w)
-	for from := uint64(0); ; {
-		for i := range page.Rows {
-			d, err := reader.Packet(r.Context(), page.Rows[i].Number)
-			if err == nil {
-				err = out.add(d)
-			}
-			if err != nil {
-				// A file that ends early must not look whole: the connection is broken off.
-				s.cfg.Log.Warn("an export ended early", "error", err)
-				panic(http.ErrAbortHandler)
-			}
-		}
-		if len(page.Rows) < exportPage {
-			break
-		}
-		from += uint64(len(page.Rows))
-		if page, err = reader.Packets(r.Context(), scope, from, exportPage); err != nil {
+	if err == nil {
+		err = file.end()
+	}
+	if err == nil {
+		err = out.begin() // one without packets
+	}
+	switch {
+	case err == nil:
+	case !out.begun:
+		s.fail(w, err)
+	default:
+		// A file that ends early must not look whole: the connection is broken off.
+		if !errors.Is(err, context.Canceled) {
 			s.cfg.Log.Warn("an export ended early", "error", err)
-			panic(http.ErrAbortHandler)
 		}
-	}
-	if err := out.end(); err != nil {
 		panic(http.ErrAbortHandler)
 	}
 }
 
-func exportTo(format string, w io.Writer) rowWriter {
-	switch format {
-	case "csv":
-		return &csvWriter{w: csv.NewWriter(w)}
-	case "json":
-		return &jsonWriter{enc: json.NewEncoder(w)}
-	}
-	return &pcapngWriter{w: w}
-}
-
-type jsonWriter struct{ enc *json.Encoder }
-
-func (j *jsonWriter) add(d *query.Detail) error { return j.enc.Encode(rowOf(&d.Summary, d.Data)) }
-func (*jsonWriter) end() error                  { return nil }
-
-type csvWriter struct {
-	w     *csv.Writer
+// lateFile sends the head of an answer with the first bytes of the file.
+type lateFile struct {
+	w     http.ResponseWriter
+	kind  exportKind
 	begun bool
 }
 
-var csvHead = []string{
-	"number", "time", "direction", "src", "sport", "dst", "dport", "protocol", "length", "captured", "tcp_flags", "payload_length", "payload_hash",
+func (f *lateFile) begin() error {
+	if !f.begun {
+		f.begun = true
+		f.w.Header().Set("Content-Type", f.kind.mime)
+		f.w.Header().Set("Content-Disposition", `attachment; filename="tarrafa.`+f.kind.ending+`"`)
+	}
+	return nil
 }
 
-// add writes a line. Every value is made by the program from numbers and addresses: none
-// is foreign text that a spreadsheet would take for a formula.
-func (c *csvWriter) add(d *query.Detail) error {
-	if !c.begun {
-		c.begun = true
-		if err := c.w.Write(csvHead); err != nil {
-			return err
+// Write implements io.Writer.
+func (f *lateFile) Write(b []byte) (int, error) {
+	_ = f.begin()
+	return f.w.Write(b)
+}
+
+// chosen reads which packets are wanted.
+func (s *Server) chosen(r *http.Request, reader *lent) (*choice, error) {
+	c := &choice{last: math.MaxUint64}
+	if r.PathValue("id") == liveName && s.cfg.Hub != nil {
+		_, c.last = s.cfg.Hub.Bounds()
+	}
+	if text := r.FormValue("packets"); text != "" {
+		var err error
+		if c.numbers, err = numberList(text); err != nil {
+			return nil, err
+		}
+		c.some = true
+	}
+	if r.FormValue("marked") == "1" {
+		var marked []uint64
+		if book := reader.book(); book != nil {
+			for _, p := range book.Packets() {
+				if p.Marked {
+					marked = append(marked, p.Number)
+				}
+			}
+		}
+		if c.some {
+			marked = slices.DeleteFunc(marked, func(n uint64) bool {
+				_, found := slices.BinarySearch(c.numbers, n)
+				return !found
+			})
+		}
+		c.numbers, c.some = marked, true
+	}
+	return c, nil
+}
+
+// numberList reads packet numbers like 1,5-9, and returns them ascending, each once.
+func numberList(text string) ([]uint64, error) {
+	bad := &requestError{"packets", "numbers and ranges like 1,5-9, at most " + strconv.Itoa(maxSelected) + " packets"}
+	var list []uint64
+	for part := range strings.SplitSeq(text, ",") {
+		low, high, ranged := strings.Cut(part, "-")
+		from, err := strconv.ParseUint(low, 10, 63)
+		to := from
+		if err == nil && ranged {
+			to, err = strconv.ParseUint(high, 10, 63)
+		}
+		if err != nil || from == 0 || to < from || to-from >= uint64(maxSelected-len(list)) {
+			return nil, bad
+		}
+		for n := from; n <= to; n++ {
+			list = append(list, n)
 		}
 	}
-	r := rowOf(&d.Summary, d.Data)
-	n := func(v uint64) string { return strconv.FormatUint(v, 10) }
-	return c.w.Write([]string{
-		n(r.Number), r.Time, r.Direction, r.Src, n(uint64(r.SrcPort)), r.Dst, n(uint64(r.DstPort)), r.Protocol,
-		n(uint64(r.Length)), n(uint64(r.Captured)), n(uint64(r.Flags)), n(uint64(r.PayloadLen)), r.PayloadHash,
-	})
+	slices.Sort(list)
+	return slices.Compact(list), nil
 }
 
-func (c *csvWriter) end() error {
-	c.w.Flush()
-	return c.w.Error()
+// feed hands the chosen packets of the listing to a file.
+func (l *listing) feed(ctx context.Context, c *choice, book *notes.Book, file packetWriter) error {
+	add := func(d *dataOf) error {
+		e := exported{dataOf: d}
+		if book != nil {
+			e.note = book.Packet(d.Number)
+		}
+		return file.add(&e)
+	}
+	if c.some && l.scope.All() {
+		for some := range slices.Chunk(c.numbers, exportPage) {
+			if err := l.reader.each(ctx, some, add); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	last := c.last
+	if c.some {
+		if len(c.numbers) == 0 {
+			return nil
+		}
+		last = min(last, c.numbers[len(c.numbers)-1])
+	}
+	for position := uint64(0); ; {
+		if l.found != nil { // what an open filter has not come to yet is waited for
+			if _, err := l.found.rank(ctx, min(last, c.last)); err != nil {
+				return err
+			}
+		}
+		at, rows, err := l.page(ctx, position, exportPage)
+		if err != nil {
+			return err
+		}
+		if len(rows) == 0 && at == position {
+			return nil
+		}
+		position = at + uint64(len(rows))
+		numbers := make([]uint64, 0, len(rows))
+		for _, n := range numbersOf(rows) {
+			if _, wanted := slices.BinarySearch(c.numbers, n); n <= last && (wanted || !c.some) {
+				numbers = append(numbers, n)
+			}
+		}
+		if err := l.reader.each(ctx, numbers, add); err != nil {
+			return err
+		}
+		if len(rows) > 0 && rows[len(rows)-1].Number >= last {
+			return nil
+		}
+	}
 }

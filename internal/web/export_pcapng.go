@@ -4,7 +4,6 @@ import (
 	"io"
 
 	"github.com/tarrafa/tarrafa/internal/packet"
-	"github.com/tarrafa/tarrafa/internal/query"
 	"github.com/tarrafa/tarrafa/internal/segment"
 )
 
@@ -25,6 +24,8 @@ type exportFace struct {
 	link packet.LinkType
 }
 
+func newPcapngWriter(w io.Writer, _ string) (packetWriter, error) { return &pcapngWriter{w: w}, nil }
+
 func (p *pcapngWriter) begin() {
 	if !p.begun {
 		p.begun = true
@@ -32,9 +33,9 @@ func (p *pcapngWriter) begin() {
 	}
 }
 
-func (p *pcapngWriter) add(d *query.Detail) error {
+func (p *pcapngWriter) add(e *exported) error {
 	p.begin()
-	face := exportFace{d.Interface, d.Link}
+	face := exportFace{e.iface, e.link}
 	at := -1
 	for i := range p.faces {
 		if p.faces[i] == face {
@@ -45,13 +46,13 @@ func (p *pcapngWriter) add(d *query.Detail) error {
 		at = len(p.faces)
 		p.faces = append(p.faces, face)
 		p.buf = segment.AppendInterface(p.buf, segment.Interface{
-			Name: d.Interface, Link: d.Link, Resolution: segment.Resolution{UnitsPerSecond: 1e9},
+			Name: e.iface, Link: e.link, Resolution: segment.Resolution{UnitsPerSecond: 1e9},
 		})
 	}
 	at = max(at, 0)
-	s := &d.Summary
-	p.buf = segment.AppendPacket(p.buf, uint32(at), s.Time, s.WireLen, d.Data[:min(len(d.Data), segment.MaxCaptured)], segment.PacketOptions{
-		Flags: uint32(s.Direction), HasFlags: s.Direction != packet.DirectionUnknown, Comments: d.Comments,
+	s := e.Summary
+	p.buf = segment.AppendPacket(p.buf, uint32(at), s.Time, s.WireLen, e.data[:min(len(e.data), segment.MaxCaptured)], segment.PacketOptions{
+		Flags: uint32(s.Direction), HasFlags: s.Direction != packet.DirectionUnknown, Comments: e.remarks(),
 	})
 	if len(p.buf) < segment.ChunkSize {
 		return nil
