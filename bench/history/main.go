@@ -15,14 +15,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"runtime/debug"
 	"strings"
 	"time"
 
 	"github.com/tarrafa/tarrafa/internal/archive"
 	"github.com/tarrafa/tarrafa/internal/history"
-	"github.com/tarrafa/tarrafa/internal/index"
 	"github.com/tarrafa/tarrafa/internal/packet"
 	"github.com/tarrafa/tarrafa/internal/query"
 	"github.com/tarrafa/tarrafa/internal/segment"
@@ -60,14 +58,8 @@ func run(packets int, dir string, tshark bool) error {
 	if err != nil {
 		return err
 	}
-	for _, workers := range []int{1, runtime.GOMAXPROCS(0)} {
-		start = time.Now()
-		b, err := index.Build(context.Background(), s, true, workers, "bench", nil)
-		if err != nil || len(b.Failed) > 0 {
-			return fmt.Errorf("index: %w, %v", err, b.Failed)
-		}
-		d := time.Since(start)
-		fmt.Printf("index, %d workers: %.2f M packets/s, %.1f bytes a packet\n", workers, float64(packets)/d.Seconds()/1e6, float64(indexSize(capture))/float64(packets))
+	if err := measureIndex(s, packets); err != nil {
+		return err
 	}
 	if err := s.Close(); err != nil {
 		return err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"os"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/tarrafa/tarrafa/internal/archive"
 	"github.com/tarrafa/tarrafa/internal/postgres"
 	"github.com/tarrafa/tarrafa/internal/sandbox"
 )
@@ -129,9 +131,18 @@ func reindexRules(dirs []string) sandbox.Rules {
 			if info, err := os.Stat(dir); err == nil && info.IsDir() {
 				a.Write = append(a.Write, dir)
 			}
+			if leftOpen(dir) {
+				a.Write = append(a.Write, filepath.Dir(filepath.Clean(dir))) // for the data directory's lock
+			}
 		}
 		return a, nil
 	}}
+}
+
+// leftOpen tells whether dir is a capture folder that a crash may have left open.
+func leftOpen(dir string) bool {
+	meta, err := os.ReadFile(filepath.Join(dir, archive.MetaName))
+	return archive.IsCapture(dir) && (err != nil || bytes.Contains(meta, []byte(`"state": "`+archive.StateOpen+`"`)))
 }
 
 // writable returns what must be writable so that a file of this name can be made, or be

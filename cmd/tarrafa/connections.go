@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -18,105 +16,48 @@ import (
 
 // liveFlowMemory is the default cap on the flows of a live capture, small enough that the
 // whole program stays below 200 MB.
-const liveFlowMemory = 32 << 20
+const liveFlowMemory = index.DefaultFlowMemory
 
 // connections is the follower that looks at flows and what is wrong with them, at its own
-// pace, so that a flood of connections never delays the statistics. It writes the flows of
-// each segment and findings.jsonl into the capture's folder, and hands what it has found
-// on to the index.
+// pace, so that a flood of connections never delays the statistics. It hands what it has
+// found on to the index.
 type connections struct {
+	*index.Connections
 	root      *os.Root
 	log       *slog.Logger
-	analysis  *track.Analysis
-	flows     *index.FlowWriter
-	index     track.Follower // gets the batches with their notes
-	findings  *os.File       // nil when it cannot be written
-	written   int64          // bytes of findings
 	unwritten atomic.Uint64
-	dropped   uint64 // findings
 }
 
-// The findings of a capture: a file with a line for each, and again when it gets more
-// severe or its count reaches a power of ten. The last line of an id is the valid one.
-const (
-	findingsName = "findings.jsonl"
-	findingsMax  = 64 << 20
-)
-
-func newConnections(dir string, memory int64, log *slog.Logger) (*connections, error) {
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return nil, storageError(dir, err)
-	}
+// newConnections makes the follower for a capture; next gets the batches with their notes.
+func newConnections(root *os.Root, id string, memory int64, next track.Follower, log *slog.Logger) (*connections, error) {
 	c := &connections{root: root, log: log}
-	c.flows = index.NewFlowWriter(root, versionText(), func(n uint32, err error) {
-		log.Error(fmt.Sprintf("segment %d has no flows file", n), "error", printable(err.Error()))
-	})
-	if c.findings, err = root.OpenFile(findingsName, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600); err != nil {
-		return nil, errors.Join(storageError(dir, err), root.Close())
-	}
-	c.analysis = track.NewAnalysis(track.AnalysisOptions{
-		Memory: memory, Watch: flow.NewWatch(flow.WatchOptions{Found: c.found}), Ended: c.ended,
-	})
-	return c, nil
+	var err error
+	c.Connections, err = index.NewConnections(index.ConnectionsConfig{
+		Root: root, Capture: id, Program: versionText(), Memory: memory, Next: next,
+		Trouble: func(what string, err error) { log.Error(what, "error", printable(err.Error())) },
+	}, c.unwritten.Store)
+	return c, err
 }
 
 // output makes the follower that a session runs.
 func (c *connections) output() *output {
+	tracker := track.NewAnalysing(c.Analysis())
+	tracker.AgeWhenQuiet()
 	return &output{
-		name: "index", sink: c, tracker: track.NewAnalysing(c.analysis),
+		name: "index", sink: c, tracker: tracker,
 		follow: func(ctx context.Context, from func(segment.Cursor) track.Chunks, t *track.Tracker) error {
 			err := t.Run(ctx, from(segment.Cursor{}), c)
-			c.finish()
+			if err := c.Finish(); err != nil {
+				c.log.Error("finishing the index", "error", printable(err.Error()))
+			}
 			return err
 		},
 	}
 }
 
-// Apply implements track.Follower: the tracker has done the work on flows.
-func (c *connections) Apply(ctx context.Context, b *track.Batch) error { return c.index.Apply(ctx, b) }
-
-func (c *connections) ended(f *track.Conversation) {
-	c.flows.Add(f)
-	c.count()
-}
-
-func (c *connections) count() { c.unwritten.Store(c.flows.Lost() + c.dropped) }
-
-// found writes a finding down.
-func (c *connections) found(f *flow.Finding) {
-	d := newFindingDocument(f)
-	line, err := json.Marshal(d)
-	if err == nil && c.written < findingsMax {
-		line = append(line, '\n')
-		if _, err = c.findings.Write(line); err == nil {
-			c.written += int64(len(line))
-			return
-		}
-	}
-	if c.dropped++; c.dropped == 1 {
-		reason := "the file has reached its limit"
-		if err != nil {
-			reason = err.Error()
-		}
-		c.log.Error(findingsName+": findings are counted, but no longer written", "error", printable(reason))
-	}
-	c.count()
-}
-
-// finish ends all flows and closes the files.
-func (c *connections) finish() {
-	c.analysis.Drain()
-	c.flows.Seal()
-	c.count()
-	if err := errors.Join(c.findings.Close(), c.root.Close()); err != nil {
-		c.log.Error("closing "+findingsName, "error", printable(err.Error()))
-	}
-}
-
 // snapshot is the view's picture of the connections.
 func (c *connections) snapshot() *live.Analysis {
-	n := c.analysis.Counters()
+	n := c.Analysis().Counters()
 	a := &live.Analysis{
 		Flows: n.Flow.Flows, Open: n.Flow.Live, Retransmissions: n.Retransmissions(),
 		LostSegments: n.Verdict(flow.LostSegment), OutOfOrder: n.Verdict(flow.OutOfOrder), ZeroWindows: n.Verdict(flow.ZeroWindow),

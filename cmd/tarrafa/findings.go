@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tarrafa/tarrafa/internal/flow"
+	"github.com/tarrafa/tarrafa/internal/index"
 	"github.com/tarrafa/tarrafa/internal/track"
 )
 
@@ -95,40 +96,6 @@ func runFindings(ctx context.Context, stdout, stderr io.Writer, names []string, 
 	return errors.Join(w.Flush(), failed)
 }
 
-// findingDocument is a finding as findings --json and findings.jsonl have it.
-type findingDocument struct {
-	ID       uint64            `json:"id"`
-	Kind     string            `json:"kind"`
-	Severity string            `json:"severity"`
-	First    string            `json:"first"`
-	Last     string            `json:"last"`
-	Count    uint64            `json:"count"`
-	Flow     uint64            `json:"flow,omitempty"`
-	Stream   *uint32           `json:"stream,omitempty"`
-	Protocol string            `json:"protocol,omitempty"`
-	Sentence string            `json:"sentence"`
-	Key      string            `json:"key"` // of the sentence, for translations
-	Args     map[string]string `json:"args"`
-	Evidence []uint64          `json:"evidence"` // numbers of packets
-}
-
-func newFindingDocument(f *flow.Finding) findingDocument {
-	d := findingDocument{
-		ID: f.ID, Kind: f.Kind.String(), Severity: f.Severity.String(), First: stampText(f.First), Last: stampText(f.Last),
-		Count: f.Count, Flow: f.Flow, Sentence: f.Sentence(), Key: f.Key(), Args: map[string]string{}, Evidence: f.Evidence(),
-	}
-	if f.Stream != flow.NoStream {
-		d.Stream = new(f.Stream)
-	}
-	if f.Tuple.Version != 0 {
-		d.Protocol = protocolText(f.Tuple.Proto)
-	}
-	for _, a := range f.Args() {
-		d.Args[a.Name] = a.Value
-	}
-	return d
-}
-
 // printFindings prints the worst first, and the eldest of those.
 func printFindings(w io.Writer, watch *flow.Watch, least flow.Severity, asJSON bool) error {
 	var list []*flow.Finding
@@ -146,7 +113,7 @@ func printFindings(w io.Writer, watch *flow.Watch, least flow.Severity, asJSON b
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	for _, f := range list {
-		d := newFindingDocument(f)
+		d := index.NewFinding(f)
 		if asJSON {
 			if err := enc.Encode(d); err != nil {
 				return err

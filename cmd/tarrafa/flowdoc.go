@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/tarrafa/tarrafa/internal/flow"
+	"github.com/tarrafa/tarrafa/internal/index"
 	"github.com/tarrafa/tarrafa/internal/packet"
 	"github.com/tarrafa/tarrafa/internal/track"
 )
@@ -83,7 +84,7 @@ type rttDocument struct {
 func newFlowDocument(c *track.Conversation) flowDocument {
 	t := &c.Tuple
 	d := flowDocument{
-		Flow: c.ID, CommunityID: c.CommunityID(), Protocol: protocolText(t.Proto),
+		Flow: c.ID, CommunityID: c.CommunityID(), Protocol: index.ProtocolName(t.Proto),
 		Client: hostText(t.Src, t.Version), ClientPort: t.SrcPort,
 		Server: hostText(t.Dst, t.Version), ServerPort: t.DstPort,
 		FirstPacket: c.FirstPacket, Start: stampText(c.Start), End: stampText(c.Last), DurationNS: c.Duration(),
@@ -100,7 +101,7 @@ func newFlowDocument(c *track.Conversation) flowDocument {
 			Src      string `json:"src"`
 			Dst      string `json:"dst"`
 			Protocol string `json:"protocol"`
-		}{hostText(o.Src, o.Version), hostText(o.Dst, o.Version), protocolText(o.Proto)}
+		}{hostText(o.Src, o.Version), hostText(o.Dst, o.Version), index.ProtocolName(o.Proto)}
 	}
 	if c.VLAN != packet.NoVLAN {
 		d.VLAN = new(c.VLAN)
@@ -134,21 +135,6 @@ func newHalfDocument(h *flow.Half) halfDocument {
 		}
 	}
 	return d
-}
-
-// protocolText names an IP protocol in lower case, by its number when it has no name.
-func protocolText(proto uint8) string {
-	switch proto {
-	case packet.ProtoTCP:
-		return "tcp"
-	case packet.ProtoUDP:
-		return "udp"
-	case packet.ProtoICMP:
-		return "icmp"
-	case packet.ProtoICMPv6:
-		return "icmpv6"
-	}
-	return strconv.Itoa(int(proto))
 }
 
 func hostText(a packet.Addr, version uint8) string { return string(a.AppendTo(nil, version)) }

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"os"
-	"runtime"
 
 	"github.com/spf13/cobra"
 
@@ -51,7 +50,7 @@ func importCommand() *cobra.Command {
 			}
 			defer func() { _ = s.Close() }()
 			bar = newProgress(cmd.ErrOrStderr(), "indexing", "packets")
-			b, err := index.Build(ctx, s, false, runtime.GOMAXPROCS(0), versionText(), bar.show)
+			b, err := index.Build(ctx, s, index.BuildOptions{Program: versionText(), Progress: bar.show})
 			bar.end()
 			if err == nil {
 				err = failures(b)

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
-	"runtime"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -16,13 +18,21 @@ import (
 
 func reindexCommand() *cobra.Command {
 	var all, noSandbox bool
+	var memory size
 	cmd := &cobra.Command{
 		Use:   "reindex DIR…",
 		Short: "Make the index of segments that have none, or an old or damaged one",
+		Long: `Verify everything that is derived from the segments of a capture, and make again what is
+missing, damaged or of another version: the index with what was found out of the
+connections, the counts, the flows and the findings. A capture that a crash left open is
+put in order first; one that is being written has an indexer of its own and is left alone.`,
 		Example: `  tarrafa reindex ~/.local/share/tarrafa
   tarrafa reindex --all DIR`,
 		Args: atLeastOne("a capture folder, or a folder of captures"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if memory != 0 && memory < minFlowMemory {
+				return &exitError{code: exitOptions, err: fmt.Errorf("--flow-memory %s: at least %s", &memory, formatSize(minFlowMemory))}
+			}
 			ctx, stop := interrupted(cmd.Context())
 			defer stop()
 			if err := confine(nil, noSandbox, reindexRules(args)); err != nil {
@@ -38,31 +48,60 @@ func reindexCommand() *cobra.Command {
 					dirs = list
 				}
 				for _, dir := range dirs {
-					s, err := archive.Open(dir)
-					if err != nil {
-						return fileError(dir, err)
-					}
-					bar := newProgress(cmd.ErrOrStderr(), dir, "packets")
-					b, err := index.Build(ctx, s, all, runtime.GOMAXPROCS(0), versionText(), bar.show)
-					bar.end()
-					if cerr := s.Close(); err == nil {
-						err = cerr
-					}
-					if err == nil {
-						err = failures(b)
-					}
-					if err != nil {
+					if err := reindex(ctx, cmd, dir, index.BuildOptions{All: all, Program: versionText(), FlowMemory: int64(memory)}); err != nil {
 						return err
 					}
-					_, _ = fmt.Fprintf(cmd.OutOrStdout(), "%s: %d segments indexed (%d packets), %d were good\n", printable(dir), b.Segments, b.Packets, b.Kept)
 				}
 			}
 			return nil
 		},
 	}
+	cmd.Flags().Var(&memory, "flow-memory", "memory for flows; not given: what the capture had")
 	cmd.Flags().BoolVar(&all, "all", false, "also those whose index is good")
 	noSandboxFlag(cmd.Flags(), &noSandbox)
 	return cmd
+}
+
+// reindex makes what is derived from one capture.
+func reindex(ctx context.Context, cmd *cobra.Command, dir string, o index.BuildOptions) error {
+	s, err := archive.Open(dir)
+	if err != nil {
+		return fileError(dir, err)
+	}
+	defer func() { _ = s.Close() }()
+	if s.Meta.State == archive.StateOpen {
+		recovered, err := archive.Recover(filepath.Dir(filepath.Clean(dir)))
+		if _, ok := errors.AsType[*archive.LockedError](err); ok {
+			_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "tarrafa: %s is being captured: its index is made meanwhile, nothing was done\n", printable(dir))
+			return nil
+		}
+		if err != nil {
+			return fileError(dir, err)
+		}
+		for _, r := range recovered {
+			_, _ = fmt.Fprintln(cmd.ErrOrStderr(), "tarrafa: "+printable(r.String()))
+		}
+		if err := s.Refresh(); err != nil {
+			return fileError(dir, err)
+		}
+	}
+	release, err := s.Exclusive()
+	if err != nil {
+		return fileError(dir, err)
+	}
+	defer release()
+	bar := newProgress(cmd.ErrOrStderr(), dir, "packets")
+	o.Progress = bar.show
+	b, err := index.Build(ctx, s, o)
+	bar.end()
+	if err != nil {
+		return err
+	}
+	if err := failures(b); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: %d segments indexed (%d packets), %d were good\n", printable(dir), b.Segments, b.Packets, b.Kept)
+	return err
 }
 
 // failures makes one error of the segments that have no index.
@@ -70,7 +109,7 @@ func failures(b *index.Built) error {
 	for n, err := range b.Failed {
 		return fmt.Errorf("%d of %d segments have no index; segment %d: %w", len(b.Failed), len(b.Failed)+b.Segments, n, err)
 	}
-	return nil
+	return b.Findings
 }
 
 // progress shows how far a long work is: what is done, the rate, the remaining time. Only

@@ -1,16 +1,15 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"path/filepath"
 	"time"
 
 	"github.com/tarrafa/tarrafa/internal/archive"
-	"github.com/tarrafa/tarrafa/internal/flow"
 	"github.com/tarrafa/tarrafa/internal/index"
 	"github.com/tarrafa/tarrafa/internal/live"
-	"github.com/tarrafa/tarrafa/internal/track"
 )
 
 // retainEvery is how often the age and the size of what is kept are looked at.
@@ -74,16 +73,17 @@ func (s *session) followIndex() error {
 		return err
 	}
 	s.index, err = index.NewWriter(index.Config{
-		Root: root, Capture: s.archive.ID(), Program: versionText(),
-		Notes: func(b *track.Batch) []flow.Note { return b.Notes },
+		Root: root, Capture: s.archive.ID(), Program: versionText(), FlowMemory: int64(s.o.flowMemory),
 		Trouble: func(n uint32, err error) {
 			s.say(live.Warning, fmt.Sprintf("segment %d has no index: %v; make it later: tarrafa reindex %s", n, err, s.archive.Dir()))
 		},
 	})
-	if err != nil {
-		return err
+	if err == nil {
+		s.links, err = newConnections(root, s.archive.ID(), int64(s.o.flowMemory), s.index, s.log)
 	}
-	s.links.index = s.index
+	if err != nil {
+		return errors.Join(storageError(s.archive.Dir(), err), root.Close())
+	}
 	out := s.links.output()
 	out.background = true
 	s.follow(out)

@@ -116,11 +116,8 @@ func newSession(stdout, stderr io.Writer, o *captureOptions, expr string, source
 	for _, out := range s.outputs.list {
 		s.follow(out)
 	}
-	if s.links, err = newConnections(a.Dir(), int64(o.flowMemory), s.log); err != nil {
-		return nil, errors.Join(err, s.outputs.close(context.Background()), a.Close(), a.Release(a.Ledger()))
-	}
 	if err := s.followIndex(); err != nil {
-		return nil, errors.Join(err, a.Close(), a.Release(a.Ledger()))
+		return nil, errors.Join(err, s.outputs.close(context.Background()), a.Close(), a.Release(a.Ledger()))
 	}
 	return s, nil
 }
@@ -244,6 +241,7 @@ func (s *session) finish(ctx context.Context, cancel context.CancelFunc) {
 	if s.index != nil {
 		s.index.Seal()
 		s.index.Close()
+		_ = s.links.root.Close()
 	}
 	deadline, done := context.WithTimeout(ctx, flushTime)
 	defer done()
@@ -423,7 +421,9 @@ func (s *session) report() error {
 		out = s.stderr
 	}
 	_, _ = io.WriteString(out, s.hub.Statistics(5).Text(words())+"\n"+terminal.LedgerText(&l, language()))
-	_, _ = io.WriteString(s.stderr, connectionsText(s.links.snapshot()))
+	if s.links != nil {
+		_, _ = io.WriteString(s.stderr, connectionsText(s.links.snapshot()))
+	}
 	_, _ = fmt.Fprintf(s.stderr, "Kept in %s\n", s.archive.Dir())
 	err := s.archive.Release(l)
 	for _, f := range s.followers {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/tarrafa/tarrafa/internal/archive"
 	"github.com/tarrafa/tarrafa/internal/flow"
+	"github.com/tarrafa/tarrafa/internal/index"
 	"github.com/tarrafa/tarrafa/internal/track"
 	"github.com/tarrafa/tarrafa/internal/web"
 )
@@ -46,9 +47,9 @@ func (s *shelf) Analyse(ctx context.Context, id string) (*web.Analysis, error) {
 	}
 	a.Drain()
 	keep()
-	findings := []findingDocument{}
+	findings := []index.Finding{}
 	for f := range watch.All() {
-		findings = append(findings, newFindingDocument(f))
+		findings = append(findings, index.NewFinding(f))
 	}
 	result.Flows, result.Findings, result.Forced = append([]flowDocument{}, flows...), findings, a.Counters().Flow.Forced
 	return result, nil

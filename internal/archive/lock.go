@@ -53,3 +53,37 @@ func (l *lock) unlock() {
 	_ = l.f.Truncate(0)
 	_ = l.f.Close()
 }
+
+// Recover puts the captures of a data directory in order that a crash left open, as the
+// start of the next capture does. While a capture is running it returns a [*LockedError].
+func Recover(dataDir string) ([]Recovery, error) {
+	l, err := lockDir(dataDir)
+	if err != nil {
+		return nil, err
+	}
+	defer l.unlock()
+	return RecoverAll(dataDir)
+}
+
+// BusyError says that another process is making the files beside a capture's segments.
+type BusyError struct{ Dir string }
+
+// Error implements error.
+func (e *BusyError) Error() string {
+	return fmt.Sprintf("%s is being indexed by another process", e.Dir)
+}
+
+// Exclusive lets one process at a time make what is derived from the capture; others get
+// a [*BusyError]. release ends it.
+func (s *Stored) Exclusive() (release func(), err error) {
+	f, err := s.root.Open(".")
+	if err != nil {
+		return nil, fmt.Errorf("archive: %w", err)
+	}
+	// Where folders cannot be locked nobody is kept out.
+	if ok, err := tryLock(f); err == nil && !ok {
+		_ = f.Close()
+		return nil, &BusyError{s.dir}
+	}
+	return func() { _ = f.Close() }, nil
+}

@@ -180,7 +180,7 @@ func TestDamagedIndexAnswersRightly(t *testing.T) {
 	if err := os.WriteFile(name, good[:len(good)-200], 0o600); err != nil {
 		t.Fatal(err)
 	}
-	b, err := index.Build(context.Background(), s, false, 2, "test", nil)
+	b, err := index.Build(context.Background(), s, index.BuildOptions{Program: "test"})
 	if err != nil || b.Segments != 1 {
 		t.Fatalf("%+v, %v: want one segment mended", b, err)
 	}

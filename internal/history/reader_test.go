@@ -37,7 +37,7 @@ func imported(t *testing.T, file string, segmentBytes int64) *archive.Stored {
 
 func indexed(t *testing.T, s *archive.Stored) {
 	t.Helper()
-	b, err := index.Build(context.Background(), s, false, 2, "test", nil)
+	b, err := index.Build(context.Background(), s, index.BuildOptions{Program: "test"})
 	if err != nil || len(b.Failed) > 0 {
 		t.Fatal(err, b)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"sync"
@@ -13,93 +14,176 @@ import (
 	"github.com/tarrafa/tarrafa/internal/track"
 )
 
+// BuildOptions say how indexes are made again.
+type BuildOptions struct {
+	All     bool   // also those that are good
+	Program string // name and version, for the files
+	// FlowMemory is the memory for flows, bytes; 0: what the good indexes were made with,
+	// or [DefaultFlowMemory]. More or less of it may change the numbers of streams.
+	FlowMemory int64
+	// Progress, which may be nil, is told the packets done and all that there are to do.
+	Progress func(done, total uint64)
+}
+
+// DefaultFlowMemory is the memory for flows of a live capture, bytes.
+const DefaultFlowMemory = 32 << 20
+
 // Built says what [Build] did.
 type Built struct {
 	Segments int // that were indexed
 	Packets  uint64
 	Kept     int // whose index was good
 	Failed   map[uint32]error
+	Findings error // why they could not be written
 }
 
-// Build makes the index of each sealed segment of a capture that has none that can be
-// used, or of all of them, several at once. Temporary files that a crash left are removed.
-// progress, which may be nil, is told the packets done and all that there are to do; it is
-// called from one goroutine at a time.
-func Build(ctx context.Context, s *archive.Stored, all bool, workers int, program string, progress func(done, total uint64)) (*Built, error) {
+// Build makes everything that is derived from a capture's segments where it is missing,
+// damaged, or of another version: all bytes of all files are verified. Flows go on from
+// segment to segment, so that the connections are followed through the whole capture, from
+// its first segment on, as they are while it is captured; what they found takes the
+// places in the indexes that are made, and the flows files and the findings are all made
+// again. Temporary files that a crash left are removed.
+//
+// Of a running capture nothing may be built: it has a writer of its own.
+func Build(ctx context.Context, s *archive.Stored, o BuildOptions) (*Built, error) {
 	b := &Built{Failed: map[uint32]error{}}
-	// A running capture has a writer of its own.
-	if s.Meta.State != archive.StateOpen {
-		if err := sweep(s.Root()); err != nil {
-			return nil, err
-		}
+	if s.Meta.State == archive.StateOpen {
+		return b, errors.New("index: the capture is still being written")
 	}
-	var todo []archive.SegmentInfo
-	var total, done uint64
-	for i := range s.Meta.Segments {
-		seg := &s.Meta.Segments[i]
-		if !seg.Sealed && s.Meta.State == archive.StateOpen {
-			continue
-		}
-		if !all && good(s, seg) {
-			b.Kept++
-			continue
-		}
-		todo = append(todo, *seg)
-		total += seg.Packets
+	if err := sweep(s.Root()); err != nil {
+		return nil, err
 	}
-	var mu sync.Mutex
-	next := 0
-	take := func() (seg archive.SegmentInfo, ok bool) {
-		mu.Lock()
-		defer mu.Unlock()
-		if next == len(todo) || ctx.Err() != nil {
-			return seg, false
-		}
-		next++
-		return todo[next-1], true
+	todo, again, err := survey(ctx, s, &o, b)
+	if err != nil || !again {
+		return b, err
 	}
-	count := func(n int) {
-		mu.Lock()
-		defer mu.Unlock()
-		done += uint64(n)
-		if progress != nil {
-			progress(done, total)
-		}
-	}
-	var wg sync.WaitGroup
-	for range max(1, min(workers, len(todo))) {
-		wg.Go(func() {
-			for seg, ok := take(); ok; seg, ok = take() {
-				err := one(ctx, s, seg, program, count)
-				mu.Lock()
-				if err != nil {
-					b.Failed[seg.Number] = err
-				} else {
-					b.Segments++
-					b.Packets += seg.Packets
-				}
-				mu.Unlock()
-			}
-		})
-	}
-	wg.Wait()
-	return b, ctx.Err()
+	return b, rebuild(ctx, s, &o, todo, b)
 }
 
-func good(s *archive.Stored, seg *archive.SegmentInfo) bool {
-	if _, err := Open(s.Root(), s.Meta.ID, seg); err != nil {
-		return false
-	}
-	for name, kind := range map[string][]spec{SecondsName(seg.Number): secondSpecs, AddressesName(seg.Number): addressSpecs} {
-		table := "addresses"
-		if strings.Contains(name, "seconds") {
-			table = "seconds"
+// survey finds the segments whose index has to be made, whether anything has, and the
+// memory for flows that the good ones were made with.
+func survey(ctx context.Context, s *archive.Stored, o *BuildOptions, b *Built) (todo map[uint32]bool, again bool, err error) {
+	todo = map[uint32]bool{}
+	segs := s.Meta.Segments
+	memory := int64(DefaultFlowMemory)
+	_, err = s.Root().Stat(FindingsName)
+	again = o.All || err != nil
+	for i := range segs {
+		if err := ctx.Err(); err != nil {
+			return nil, false, err
 		}
-		if _, err := openCounts(s.Root(), name, table, kind, s.Meta.ID, seg); err != nil {
-			return false
+		f, good := verified(s, &segs[i])
+		if good {
+			memory = f.Info.FlowMemory
+			// Other memory may number streams in another way.
+			good = o.FlowMemory == 0 || o.FlowMemory == memory
+		}
+		if o.All || !good {
+			todo[segs[i].Number] = true
 		}
 	}
-	return true
+	again = again || len(todo) > 0
+	if again && len(segs) > 0 && segs[0].First != 1 {
+		// Segments were removed: flows that are counted from here on have other numbers
+		// than when they were there.
+		for i := range segs {
+			todo[segs[i].Number] = true
+		}
+	}
+	b.Kept = len(segs) - len(todo)
+	if o.FlowMemory == 0 {
+		o.FlowMemory = memory
+	}
+	return todo, again, nil
+}
+
+// rebuild follows the whole capture.
+func rebuild(ctx context.Context, s *archive.Stored, o *BuildOptions, todo map[uint32]bool, b *Built) error {
+	fail := func(segment uint32, err error) {
+		b.Failed[segment] = err
+	}
+	w, err := NewWriter(Config{Root: s.Root(), Capture: s.Meta.ID, Program: o.Program, FlowMemory: o.FlowMemory, Trouble: fail})
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	r := newRelay(w)
+	waited := sync.OnceFunc(r.wait)
+	defer waited()
+	lost := map[string]error{}
+	c, err := NewConnections(ConnectionsConfig{
+		Root: s.Root(), Capture: s.Meta.ID, Program: o.Program, Memory: o.FlowMemory, Again: true,
+		Trouble: func(what string, err error) { lost[what] = err },
+		Next:    only{r, todo},
+	}, nil)
+	if err != nil {
+		return err
+	}
+	if err := walkThrough(ctx, s, o, c); err != nil {
+		c.Abandon()
+		return err
+	}
+	waited()
+	w.Seal()
+	if err := c.Finish(); err != nil {
+		lost[FindingsName] = err
+	}
+	for what, err := range lost {
+		b.Findings = errors.Join(b.Findings, fmt.Errorf("%s: %w", what, err))
+	}
+	for i := range s.Meta.Segments {
+		if seg := &s.Meta.Segments[i]; todo[seg.Number] && b.Failed[seg.Number] == nil {
+			b.Segments++
+			b.Packets += seg.Packets
+		}
+	}
+	return nil
+}
+
+// only hands on the batches of some segments.
+type only struct {
+	to   track.Follower
+	todo map[uint32]bool
+}
+
+// Apply implements [track.Follower].
+func (f only) Apply(ctx context.Context, b *track.Batch) error {
+	if !f.todo[b.Chunk.Segment] {
+		return nil
+	}
+	return f.to.Apply(ctx, b)
+}
+
+// walkThrough hands all packets of a capture to the follower of its connections.
+func walkThrough(ctx context.Context, s *archive.Stored, o *BuildOptions, c *Connections) error {
+	walk := s.Walk(segment.Cursor{})
+	defer walk.Close()
+	t := track.NewAnalysing(c.Analysis())
+	var done uint64
+	total := s.Packets()
+	for {
+		chunk, err := walk.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			if done < total {
+				return fmt.Errorf("index: %d packets could not be read: segments are gone", total-done)
+			}
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		t.Load(chunk)
+		for b := t.Next(); b != nil; b = t.Next() {
+			if err := c.Apply(ctx, b); err != nil {
+				return err
+			}
+			done += uint64(len(b.Rows))
+		}
+		walk.Release(chunk)
+		if o.Progress != nil {
+			o.Progress(done, total)
+		}
+	}
 }
 
 // sweep removes temporary files of index writers that did not end in order.
@@ -114,48 +198,11 @@ func sweep(root *os.Root) error {
 		return fmt.Errorf("index: %w", err)
 	}
 	for _, name := range names {
-		if strings.HasSuffix(name, ".parquet"+tmpSuffix) {
+		if strings.HasSuffix(name, ".parquet"+tmpSuffix) || name == FindingsName+tmpSuffix {
 			if err := root.Remove(name); err != nil {
 				return fmt.Errorf("index: %w", err)
 			}
 		}
 	}
 	return nil
-}
-
-// one indexes one segment.
-func one(ctx context.Context, s *archive.Stored, seg archive.SegmentInfo, program string, count func(int)) error {
-	var failed error
-	w, err := NewWriter(Config{Root: s.Root(), Capture: s.Meta.ID, Program: program, Trouble: func(_ uint32, err error) { failed = err }})
-	if err != nil {
-		return err
-	}
-	defer w.Close()
-	walk := s.Walk(segment.Cursor{Segment: seg.Number, Packet: seg.First})
-	defer walk.Close()
-	t := track.New()
-	for walk.Cursor().Segment == seg.Number && walk.Cursor().Offset < seg.Bytes {
-		c, err := walk.Next(ctx)
-		if err != nil {
-			return err
-		}
-		if c.Segment != seg.Number {
-			return errors.New("the segment is gone")
-		}
-		t.Load(c)
-		n := 0
-		for b := t.Next(); b != nil; b = t.Next() {
-			if err := w.Apply(ctx, b); err != nil {
-				return err
-			}
-			n += len(b.Rows)
-		}
-		walk.Release(c)
-		count(n)
-		if failed != nil {
-			return failed
-		}
-	}
-	w.Seal()
-	return failed
 }

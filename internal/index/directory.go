@@ -10,7 +10,7 @@ import (
 )
 
 // FormatVersion is the version of the index files. A file of another version is rebuilt.
-const FormatVersion = 1
+const FormatVersion = 2
 
 // Part is where some bytes stand in the file, and their checksum: the low 32 bits of
 // XXH3-64 of the bytes as stored.
@@ -53,6 +53,8 @@ type GroupInfo struct {
 type directory struct {
 	Version uint32
 	Kind    string // which table
+	Body    uint64 // XXH3-64 of all bytes of the file before the directory
+	Foot    uint64 // and of the Parquet footer behind it
 	Notes   []byte // JSON: what the file is about
 	Columns []string
 	Groups  []GroupInfo
@@ -90,6 +92,8 @@ func (d *directory) pack() []byte {
 	var p packer
 	p.uint(uint64(d.Version))
 	p.text(d.Kind)
+	p = binary.LittleEndian.AppendUint64(p, d.Body)
+	p = binary.LittleEndian.AppendUint64(p, d.Foot)
 	p.text(string(d.Notes))
 	p.uint(uint64(len(d.Columns)))
 	for _, c := range d.Columns {
@@ -161,6 +165,17 @@ func (u *unpacker) int() int64 {
 	return v
 }
 
+// fixed reads eight bytes.
+func (u *unpacker) fixed() uint64 {
+	if len(u.b) < 8 {
+		u.bad, u.b = true, nil
+		return 0
+	}
+	v := binary.LittleEndian.Uint64(u.b)
+	u.b = u.b[8:]
+	return v
+}
+
 func (u *unpacker) text() string {
 	n := u.uint()
 	if n > uint64(len(u.b)) {
@@ -207,6 +222,7 @@ func (d *directory) unpack(b []byte, end int64) error {
 	if d.Version != FormatVersion {
 		return &VersionError{Have: d.Version}
 	}
+	d.Body, d.Foot = u.fixed(), u.fixed()
 	d.Notes = []byte(u.text())
 	columns := u.uint()
 	if columns > 1000 {

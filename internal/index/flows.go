@@ -1,6 +1,7 @@
 package index
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -80,6 +81,7 @@ const flowGroup = 4096
 // is used by one goroutine.
 type FlowWriter struct {
 	root    *os.Root
+	capture string
 	program string
 	trouble func(segment uint32, err error) // may be nil
 
@@ -94,10 +96,14 @@ type FlowWriter struct {
 	lost    uint64
 }
 
-// NewFlowWriter returns a FlowWriter for a capture's folder. program is the name and
-// version for the files; trouble is told why a segment has no flows file, and may be nil.
-func NewFlowWriter(root *os.Root, program string, trouble func(segment uint32, err error)) *FlowWriter {
-	return &FlowWriter{root: root, program: program, trouble: trouble}
+// flowsKind names the table in the file.
+const flowsKind = "flows"
+
+// NewFlowWriter returns a FlowWriter for the folder of a capture, whose ID is capture.
+// program is the name and version for the files; trouble is told why a segment has no
+// flows file, and may be nil.
+func NewFlowWriter(root *os.Root, capture, program string, trouble func(segment uint32, err error)) *FlowWriter {
+	return &FlowWriter{root: root, capture: capture, program: program, trouble: trouble}
 }
 
 // Lost returns how many flows could not be written.
@@ -106,10 +112,7 @@ func (w *FlowWriter) Lost() uint64 { return w.lost }
 // Add writes a flow that has ended to the file of its segment. The files of earlier
 // segments are finished.
 func (w *FlowWriter) Add(c *track.Conversation) {
-	if !w.open || c.Segment != w.segment {
-		w.Seal()
-		w.begin(c.Segment)
-	}
+	w.Reach(c.Segment)
 	if w.bad {
 		w.lost++
 		return
@@ -128,9 +131,18 @@ func (w *FlowWriter) Add(c *track.Conversation) {
 	}
 }
 
+// Reach says that packets of a segment are being read: it gets a file, also when no flow
+// ends in it, and those of earlier ones are finished.
+func (w *FlowWriter) Reach(segment uint32) {
+	if !w.open || segment != w.segment {
+		w.Seal()
+		w.begin(segment)
+	}
+}
+
 func (w *FlowWriter) begin(segment uint32) {
 	w.open, w.bad, w.segment, w.staged, w.rows = true, false, segment, 0, 0
-	f, err := w.root.OpenFile(FlowsName(segment)+tmpSuffix, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	f, err := w.root.OpenFile(FlowsName(segment)+tmpSuffix, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		w.abandon(err)
 		return
@@ -150,6 +162,12 @@ func (w *FlowWriter) Seal() {
 	}
 	name := FlowsName(w.segment)
 	err := w.table.Close()
+	if err == nil {
+		var notes []byte
+		if notes, err = json.Marshal(&SegmentInfo{Capture: w.capture, Segment: w.segment, Packets: w.rows}); err == nil {
+			err = certify(w.file, flowsKind, notes)
+		}
+	}
 	err = errors.Join(err, w.file.Sync(), w.file.Close())
 	w.file = nil
 	if err == nil {
@@ -158,6 +176,16 @@ func (w *FlowWriter) Seal() {
 	if err != nil {
 		w.abandon(err)
 	}
+}
+
+// Close gives up the file in hand, if there is one: its temporary file is removed.
+func (w *FlowWriter) Close() {
+	if w.file != nil {
+		_ = w.file.Close()
+		w.file = nil
+		_ = w.root.Remove(FlowsName(w.segment) + tmpSuffix)
+	}
+	w.open = false
 }
 
 // abandon gives up the file in hand.

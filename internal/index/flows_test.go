@@ -20,7 +20,7 @@ func TestFlowsAreWrittenBesideTheirSegment(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer root.Close()
-	w := NewFlowWriter(root, "test", func(n uint32, err error) { t.Errorf("segment %d: %v", n, err) })
+	w := NewFlowWriter(root, "capture", "test", func(n uint32, err error) { t.Errorf("segment %d: %v", n, err) })
 	const each = flowGroup + 10
 	for i := range 2 * each {
 		c := track.Conversation{Segment: 1 + uint32(i/each), Protocol: app.TLS, Name: []byte("a\x1b.example"), NameField: app.FieldTLSServerName}
@@ -77,7 +77,7 @@ func TestFlowsThatCannotBeWrittenAreCounted(t *testing.T) {
 		t.Fatal(err)
 	}
 	troubles := 0
-	w := NewFlowWriter(root, "test", func(uint32, error) { troubles++ })
+	w := NewFlowWriter(root, "capture", "test", func(uint32, error) { troubles++ })
 	for range 3 {
 		w.Add(&track.Conversation{Segment: 1})
 	}

@@ -59,6 +59,10 @@ func random(r *rand.Rand, i int) []byte {
 		return []byte{0: 1, 12: 8, 13: 6, 14: 0, 15: 1, 41: 0} // ARP
 	case i%31 == 0:
 		return tunnel(frame(packet.ProtoTCP, src, dst, uint16(r.IntN(2000)), 80, payload), [4]byte{172, 16, 0, 1}, [4]byte{172, 16, 0, 2})
+	case i%41 == 0: // a port scan
+		b := frame(packet.ProtoTCP, [4]byte{10, 9, 9, 9}, [4]byte{192, 168, 1, 1}, 40000, uint16(30_000+i/41), nil)
+		b[47] = 2
+		return b
 	case i%3 == 0:
 		return frame(packet.ProtoUDP, src, dst, uint16(1024+r.IntN(60000)), 53, payload)
 	}
@@ -83,6 +87,10 @@ func makeArchive(tb testing.TB, n int, segmentBytes int64) *archive.Stored {
 	for i := range n {
 		data := random(r, i)
 		now += int64(r.IntN(1_000_000))
+		if i%1000 == 999 {
+			a.Append(b) // so that small segments have an end
+			b.Reset(a.Buffer())
+		}
 		for {
 			if p := b.Packet(0, now, uint32(len(data)), uint32(len(data)), packet.Direction(i%3)); p != nil {
 				copy(p, data)

@@ -41,6 +41,9 @@ type File struct {
 	root *os.Root
 	name string
 	kind string
+
+	end        int64 // of the column data
+	body, foot uint64
 }
 
 // Name returns the file's name in its folder.
@@ -94,7 +97,7 @@ func openFile(root *os.Root, name, kind string, columns []string) (*File, error)
 	if err != nil {
 		return nil, fmt.Errorf("index: %w", err)
 	}
-	d, err := readDirectory(h, stat.Size())
+	d, end, err := readDirectory(h, stat.Size())
 	if err != nil {
 		if _, ok := errors.AsType[*VersionError](err); ok {
 			return nil, fmt.Errorf("%s: %w", name, err)
@@ -104,15 +107,16 @@ func openFile(root *os.Root, name, kind string, columns []string) (*File, error)
 	if d.Kind != kind || !slices.Equal(d.Columns, columns) {
 		return nil, &DamageError{name, "it is not a table of " + kind}
 	}
-	f := &File{Groups: d.Groups, root: root, name: name, kind: kind}
+	f := &File{Groups: d.Groups, root: root, name: name, kind: kind, end: end, body: d.Body, foot: d.Foot}
 	if err := json.Unmarshal(d.Notes, &f.Info); err != nil {
 		return nil, &DamageError{name, err.Error()}
 	}
 	return f, nil
 }
 
-// readDirectory finds the directory before the Parquet footer and checks it.
-func readDirectory(r io.ReaderAt, size int64) (*directory, error) {
+// readDirectory finds the directory before the Parquet footer and checks it. end is where
+// it starts.
+func readDirectory(r io.ReaderAt, size int64) (d *directory, end int64, err error) {
 	read := func(n, end int64) ([]byte, error) {
 		if n > end {
 			return nil, errors.New("it is cut off")
@@ -125,32 +129,33 @@ func readDirectory(r io.ReaderAt, size int64) (*directory, error) {
 	}
 	tail, err := read(8, size)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	if string(tail[4:]) != parquetMagic {
-		return nil, errors.New("it does not end as a Parquet file does")
+		return nil, 0, errors.New("it does not end as a Parquet file does")
 	}
-	end := size - 8 - int64(binary.LittleEndian.Uint32(tail))
+	end = size - 8 - int64(binary.LittleEndian.Uint32(tail))
 	t, err := read(trailerSize, end)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	if string(t[12:]) != trailerMagic {
-		return nil, errors.New("it has no table of contents of this program")
+		return nil, 0, errors.New("it has no table of contents of this program")
 	}
 	n := int64(binary.LittleEndian.Uint32(t[8:]))
 	if n > directoryMax {
-		return nil, errDirectory
+		return nil, 0, errDirectory
 	}
 	b, err := read(n, end-trailerSize)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	if xxh3.Hash(b) != binary.LittleEndian.Uint64(t) {
-		return nil, errDirectory
+		return nil, 0, errDirectory
 	}
-	d := new(directory)
-	return d, d.unpack(b, end-trailerSize-n)
+	d = new(directory)
+	end -= trailerSize + n
+	return d, end, d.unpack(b, end)
 }
 
 // Rebuildable tells whether an error of this package is mended by making the index again.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/parquet-go/parquet-go/encoding/thrift"
 	"github.com/parquet-go/parquet-go/format"
+	"github.com/zeebo/xxh3"
 )
 
 // table writes one Parquet file, row group by row group.
@@ -16,6 +17,7 @@ type table struct {
 	specs  []spec
 	enc    *encoder
 	dir    directory
+	hash   *xxh3.Hasher // of what was written
 	groups []format.RowGroup
 	rows   int64
 }
@@ -23,7 +25,7 @@ type table struct {
 const parquetMagic = "PAR1"
 
 func newTable(w io.Writer, kind string, specs []spec, enc *encoder) (*table, error) {
-	t := &table{w: w, specs: specs, enc: enc, dir: directory{Version: FormatVersion, Kind: kind}}
+	t := &table{w: w, specs: specs, enc: enc, dir: directory{Version: FormatVersion, Kind: kind}, hash: xxh3.New()}
 	for i := range specs {
 		t.dir.Columns = append(t.dir.Columns, specs[i].name)
 	}
@@ -33,6 +35,7 @@ func newTable(w io.Writer, kind string, specs []spec, enc *encoder) (*table, err
 func (t *table) put(b []byte) error {
 	n, err := t.w.Write(b)
 	t.at += int64(n)
+	_, _ = t.hash.Write(b)
 	return err
 }
 
@@ -88,10 +91,6 @@ func (t *table) finish(notes any, createdBy string) error {
 	if err != nil {
 		return fmt.Errorf("index: %w", err)
 	}
-	t.dir.Notes = text
-	if err := t.put(t.dir.pack()); err != nil {
-		return err
-	}
 	meta := format.FileMetaData{
 		Version: 2, NumRows: t.rows, RowGroups: t.groups, CreatedBy: createdBy,
 		KeyValueMetadata: []format.KeyValue{{Key: "tarrafa", Value: string(text)}},
@@ -105,7 +104,12 @@ func (t *table) finish(notes any, createdBy string) error {
 	if err != nil {
 		return fmt.Errorf("index: footer: %w", err)
 	}
+	t.dir.Notes, t.dir.Body, t.dir.Foot = text, t.hash.Sum64(), xxh3.Hash(foot)
+	return t.put(append(t.dir.pack(), parquetEnd(foot)...))
+}
+
+// parquetEnd is a Parquet footer with what ends the file.
+func parquetEnd(foot []byte) []byte {
 	n := len(foot)
-	foot = append(foot, byte(n), byte(n>>8), byte(n>>16), byte(n>>24))
-	return t.put(append(foot, parquetMagic...))
+	return append(append(foot, byte(n), byte(n>>8), byte(n>>16), byte(n>>24)), parquetMagic...)
 }

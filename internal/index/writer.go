@@ -29,6 +29,9 @@ type SegmentInfo struct {
 	Seconds       bool              `json:"seconds"`       // the counts by second are complete
 	Addresses     bool              `json:"addresses"`     // the counts by address are complete
 	AnyAddress    bool              `json:"any_addresses"` // those of all headers too
+	// FlowMemory is the memory for flows with which the columns of the connections were
+	// filled, bytes; 0: they are empty.
+	FlowMemory int64 `json:"flow_memory,omitempty"`
 }
 
 // Config says whose segments are indexed.
@@ -36,9 +39,9 @@ type Config struct {
 	Root    *os.Root // the capture's folder
 	Capture string   // its ID
 	Program string   // name and version, for the files
-	// Notes returns what the flow table found out about a batch's rows, one for each; nil:
-	// those columns stay empty.
-	Notes func(*track.Batch) []flow.Note
+	// FlowMemory is the memory that the flow table has which the batches come from, bytes;
+	// 0: the columns of the connections stay empty.
+	FlowMemory int64
 	// Trouble is told why a segment has no index; nil: nobody is.
 	Trouble func(segment uint32, err error)
 }
@@ -90,11 +93,7 @@ func (w *Writer) Apply(_ context.Context, b *track.Batch) error {
 		w.begin(c)
 	}
 	if !w.bad {
-		var notes []flow.Note
-		if w.cfg.Notes != nil {
-			notes = w.cfg.Notes(b)
-		}
-		if err := w.rows(b, notes); err != nil {
+		if err := w.rows(b); err != nil {
 			w.abandon(err)
 		}
 	}
@@ -102,7 +101,11 @@ func (w *Writer) Apply(_ context.Context, b *track.Batch) error {
 	return nil
 }
 
-func (w *Writer) rows(b *track.Batch, notes []flow.Note) error {
+func (w *Writer) rows(b *track.Batch) error {
+	notes := b.Notes
+	if w.cfg.FlowMemory == 0 {
+		notes = nil
+	}
 	for i := range b.Rows {
 		s := &b.Rows[i]
 		data := b.Data(s)
@@ -130,7 +133,7 @@ func (w *Writer) rows(b *track.Batch, notes []flow.Note) error {
 // begin starts the index of a segment.
 func (w *Writer) begin(c *segment.Chunk) {
 	w.open, w.bad = true, false
-	w.info = SegmentInfo{Capture: w.cfg.Capture, Segment: c.Segment, First: c.First, Addresses: true, AnyAddress: true}
+	w.info = SegmentInfo{Capture: w.cfg.Capture, Segment: c.Segment, First: c.First, Addresses: true, AnyAddress: true, FlowMemory: w.cfg.FlowMemory}
 	w.stage.reset()
 	w.seconds.reset()
 	w.addresses.init()

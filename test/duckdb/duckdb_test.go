@@ -68,7 +68,7 @@ func TestDuckDBReadsTheSame(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = s.Close() }()
-	if b, err := index.Build(ctx, s, true, 2, "test", nil); err != nil || len(b.Failed) > 0 {
+	if b, err := index.Build(ctx, s, index.BuildOptions{All: true, Program: "test"}); err != nil || len(b.Failed) > 0 {
 		t.Fatal(err, b)
 	}
 	raw, err := exec.Command("node", "proof.mjs", in.Dir).Output()

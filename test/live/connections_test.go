@@ -59,6 +59,30 @@ EOF`)
 	if flows != 100 {
 		t.Errorf("%d flows", flows)
 	}
+	againTheSame(t, folder)
+}
+
+// againTheSame makes everything again that the capture made beside its segment, and
+// compares.
+func againTheSame(t *testing.T, folder string) {
+	t.Helper()
+	names := []string{"000001.parquet", "000001.flows.parquet", "000001.seconds.parquet", "000001.addresses.parquet", "findings.jsonl"}
+	before := map[string][]byte{}
+	for _, name := range names {
+		before[name] = file(t, folder, name)
+		must(t, os.Remove(filepath.Join(folder, name)))
+	}
+	printed(t, "reindex", "--flow-memory", "4MiB", folder)
+	for _, name := range names {
+		b := file(t, folder, name)
+		if name == "findings.jsonl" {
+			if now, then := kinds(t, b), kinds(t, before[name]); fmt.Sprint(now) != fmt.Sprint(then) {
+				t.Errorf("findings made again %v, were %v", now, then)
+			}
+		} else if !bytes.Equal(b, before[name]) {
+			t.Errorf("%s made again is not what the capture made: %d bytes, were %d", name, len(b), len(before[name]))
+		}
+	}
 }
 
 func kinds(t *testing.T, lines []byte) map[string]bool {
