@@ -119,7 +119,7 @@ func (t *Table) take() uint32 {
 	}
 	if t.fresh%recordChunk == 0 {
 		chunk := make([]record, min(recordChunk, t.limit-t.fresh))
-		wantHugePages(chunk)
+		HugePages(chunk)
 		t.chunks = append(t.chunks, chunk)
 	}
 	t.fresh++
@@ -242,7 +242,12 @@ func (t *Table) sweep(now int64) {
 		return
 	}
 	t.swept = now
-	for range min(steps, int(t.fresh)) {
+	t.look(min(steps, int(t.fresh)), now)
+}
+
+// look lets the broom pass over so many records.
+func (t *Table) look(steps int, now int64) {
+	for range steps {
 		i := t.broom
 		r := t.at(i)
 		if t.broom++; t.broom >= t.fresh {
@@ -255,9 +260,22 @@ func (t *Table) sweep(now int64) {
 }
 
 // Advance tells the Table the time when no packets come, ns since 1970-01-01 UTC, so that
-// silent flows end. One call looks at up to 4096 conversations.
+// silent flows end. A call goes through as much of the table as its share of half a minute
+// since the last one is.
 func (t *Table) Advance(now int64) {
-	t.sweep(now)
+	dt := now - t.swept
+	if dt <= 0 || t.fresh == 0 {
+		return
+	}
+	steps := int(min(float64(dt)/sweepRound, 1) * float64(t.fresh))
+	if steps == 0 {
+		return
+	}
+	if t.watch != nil {
+		t.watch.now = max(t.watch.now, now)
+	}
+	t.swept = now
+	t.look(steps, now)
 }
 
 // Drain ends all live flows in the order of the table, at the end of a capture. The

@@ -10,10 +10,10 @@ const (
 	pageSize        = 4096
 )
 
-// wantHugePages asks the kernel to back a large table with large pages: at millions of
+// HugePages asks the kernel to back a large table with large pages: at millions of
 // flows most of the time goes into finding pages, not into reading them. A refusal costs
 // speed only.
-func wantHugePages[T any](s []T) {
+func HugePages[T any](s []T) {
 	var one T
 	size := uintptr(len(s)) * unsafe.Sizeof(one)
 	if size < 1<<21 {

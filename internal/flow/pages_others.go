@@ -2,5 +2,5 @@
 
 package flow
 
-// wantHugePages does nothing where the system has no such advice.
-func wantHugePages[T any](s []T) {}
+// HugePages does nothing where the system has no such advice.
+func HugePages[T any](s []T) {}

@@ -11,7 +11,7 @@ type slots struct {
 
 func newSlots(size int) slots {
 	cell := make([]uint64, size)
-	wantHugePages(cell)
+	HugePages(cell)
 	return slots{cell: cell, mask: uint32(size - 1)}
 }
 

@@ -134,6 +134,7 @@ func NewAnalysis(o AnalysisOptions) *Analysis {
 		fo.Ended = a.leave
 	}
 	a.table = flow.NewTable(fo)
+	a.talks.places = int(a.table.Counters().MaxFlows)
 	return a
 }
 

@@ -12,6 +12,74 @@ import (
 	"github.com/tarrafa/tarrafa/internal/track"
 )
 
+// quiet is a source that has one chunk and then waits.
+type quiet struct{ chunk *segment.Chunk }
+
+func (q *quiet) Next(ctx context.Context) (*segment.Chunk, error) {
+	if c := q.chunk; c != nil {
+		q.chunk = nil
+		return c, nil
+	}
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+func (q *quiet) Release(*segment.Chunk) {}
+
+// While no packets come flows end all the same, each at its time, and are counted.
+func TestFlowsEndOnAQuietLink(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene()
+		s.request(1, 4000, 100, "closed.example") // FIN from both sides
+		s.tcp(true, 2, 4001, 100, 0, syn, "")     // half open
+		s.dns(3, "udp.example")
+		s.tcp(true, 4, 4002, 100, 900, psh, "from the middle")
+		ended := map[string]time.Duration{}
+		start := time.Now()
+		a := track.NewAnalysis(track.AnalysisOptions{Ended: func(c *track.Conversation) {
+			ended[c.End.String()+" "+c.Tuple.Src.Netip(4).String()] = time.Since(start)
+		}})
+		tr := track.NewAnalysing(a)
+		tr.AgeWhenQuiet()
+		ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute)
+		defer cancel()
+		err := tr.Run(ctx, &quiet{s.chunk()}, follower(func(*track.Batch) error { return nil }))
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Run: %v", err)
+		}
+		round := 30 * time.Second // one sweep
+		for what, after := range map[string]time.Duration{
+			"closed 10.0.0.1": 10 * time.Second,
+			"idle 10.0.0.2":   time.Minute,
+			"idle 10.0.0.3":   2 * time.Minute,
+			"idle 10.0.0.4":   10 * time.Minute,
+		} {
+			if at, ok := ended[what]; !ok || at < after || at > after+round+5*time.Second {
+				t.Errorf("%s: ended %v after %v, want it after %v to %v", what, ok, at, after, after+round)
+			}
+		}
+		c := a.Counters().Flow
+		if c.Idle != 3 || c.Closed != 1 || c.Live != 0 || c.Flows != 4 {
+			t.Errorf("%+v", c)
+		}
+	})
+}
+
+// Who reads a file gets the same flows whatever the time of day.
+func TestFilesDoNotAge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene()
+		s.dns(3, "udp.example")
+		a := track.NewAnalysis(track.AnalysisOptions{})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		_ = track.NewAnalysing(a).Run(ctx, &quiet{s.chunk()}, follower(func(*track.Batch) error { return nil }))
+		if c := a.Counters().Flow; c.Live != 1 || c.Idle != 0 {
+			t.Errorf("%+v", c)
+		}
+	})
+}
+
 // list is a source of a few chunks.
 type list struct {
 	chunks   []*segment.Chunk

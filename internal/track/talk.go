@@ -28,13 +28,14 @@ type way struct {
 }
 
 const (
-	talkChunk = 1 << 10
+	talkChunk = 1 << 15 // two megabytes: what the processor maps at once
 	talkSize  = 64
 )
 
 // talks is the slab of talks.
 type talks struct {
 	chunks  [][]talk
+	places  int // how many there may be
 	names   nameRing
 	touched uint64 // keeps the compiler from dropping the reads ahead
 }
@@ -58,7 +59,8 @@ func (t *talks) at(place int) *talk {
 	}
 	c := t.chunks[place/talkChunk]
 	if c == nil {
-		c = make([]talk, talkChunk)
+		c = make([]talk, max(min(talkChunk, t.places-place/talkChunk*talkChunk), place%talkChunk+1))
+		flow.HugePages(c)
 		t.chunks[place/talkChunk] = c
 	}
 	return &c[place%talkChunk]

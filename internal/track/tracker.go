@@ -31,7 +31,9 @@ type Tracker struct {
 	part    segment.Chunk
 
 	analysis *Analysis // nil: rows only
-	ahead    uint64    // keeps the compiler from dropping the reads ahead
+	aging    bool
+	newest   int64  // time of the newest row, ns
+	ahead    uint64 // keeps the compiler from dropping the reads ahead
 
 	chunk  *segment.Chunk // being decoded
 	it     segment.Iterator
@@ -53,6 +55,10 @@ func NewAnalysing(a *Analysis) *Tracker {
 	t.analysis = a
 	return t
 }
+
+// AgeWhenQuiet lets flows end while no packets come: for a source that waits for packets
+// as they are captured, whose times are those of this machine.
+func (t *Tracker) AgeWhenQuiet() { t.aging = t.analysis != nil }
 
 // Load starts the decoding of a chunk, which must stay valid until [Tracker.Next] has
 // returned nil.
@@ -99,6 +105,9 @@ func (t *Tracker) Next() *Batch {
 	}
 	t.ahead = ahead
 	b.Rows = t.rows[:n]
+	if n > 0 {
+		t.newest = max(t.newest, t.rows[n-1].Time)
+	}
 	if done := n / stepRows * stepRows; done < n && t.analysis != nil {
 		t.analysis.step(b, done, n)
 	}
@@ -162,7 +171,7 @@ const (
 // and later.
 func (t *Tracker) Run(ctx context.Context, src Chunks, f Follower) error {
 	for {
-		c, err := src.Next(ctx)
+		c, err := t.await(ctx, src)
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
@@ -173,6 +182,30 @@ func (t *Tracker) Run(ctx context.Context, src Chunks, f Follower) error {
 		src.Release(c)
 		if err != nil {
 			return err
+		}
+	}
+}
+
+// quietStep is how long a link is quiet before flows age without packets, and how often
+// they do then. It is short against every timeout, and no work when packets come.
+const quietStep = 2 * time.Second
+
+// await returns src's next chunk. While there is none, flows age: the time is that of the
+// newest packet and what has gone by since the wait began, so that a clock that is set
+// does not matter, nor that this follower may be behind the capture.
+func (t *Tracker) await(ctx context.Context, src Chunks) (*segment.Chunk, error) {
+	if !t.aging {
+		return src.Next(ctx)
+	}
+	for began := time.Now(); ; {
+		short, cancel := context.WithTimeout(ctx, quietStep)
+		c, err := src.Next(short)
+		cancel()
+		if err == nil || ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
+			return c, err
+		}
+		if t.newest != 0 {
+			t.analysis.Advance(t.newest + int64(time.Since(began)))
 		}
 	}
 }
