@@ -1,8 +1,14 @@
 //go:build linux
 
 // Sandbox measures what the sandbox costs: the processor time of the same work with and
-// without it, in turn, and the median of the ratios. It needs root and works in a network
-// namespace of its own:
+// without it, in pairs of short runs whose order changes from pair to pair, so that what
+// else the machine does meets both alike. The answer is the median of the pairs' ratios
+// with the 95 % interval that resampling the pairs gives (bootstrap). It says whether a
+// cost below the limit is established, refuted or open, and exits with 0, 1 or 2.
+//
+// Starting is measured apart: what a capture costs is the time from the first packet until
+// nothing is left to do, of all threads. It needs root and works in a network namespace of
+// its own:
 //
 //	go run ./bench/sandbox
 package main
@@ -22,11 +28,11 @@ import (
 )
 
 func main() {
-	rounds := flag.Int("rounds", 7, "pairs of runs")
-	packets := flag.Int("packets", 1_000_000, "in each live run")
+	rounds := flag.Int("pairs", 40, "pairs of runs")
+	packets := flag.Int("packets", 300_000, "in each live run")
+	limit := flag.Float64("limit", 0.02, "cost that must not be reached, as a share")
 	flag.Parse()
 	t := &bench{}
-	defer t.cleanUp()
 	program, remove, err := lab.Build("./cmd/tarrafa")
 	if err != nil {
 		t.Fatalf("%v", err)
@@ -35,61 +41,81 @@ func main() {
 	ns := lab.NewNamespace(t)
 	dir := lab.OpenDir(t)
 
-	var live, read, wall []float64
+	var live, read, start pairs
 	var file string
 	for i := range *rounds {
-		var cost [2]float64
-		for side, flags := range order(i) {
-			s := capture(t, ns, program, dir, *packets, flags)
-			cost[index(side, i)] = s.perPacket
-			file = s.kept
-		}
-		live = append(live, cost[1]/cost[0])
-		fmt.Printf("capture  %.0f ns/packet without, %.0f with\n", cost[0], cost[1])
-	}
-	for i := range *rounds {
-		var cpu, took [2]float64
+		var work, begin [2]float64
 		for side, flags := range order(i) {
 			k := index(side, i)
-			cpu[k], took[k] = readAgain(t, program, file, flags)
+			s := capture(t, ns, program, dir, *packets, flags)
+			work[k], begin[k] = s.perPacket, s.start
+			if file == "" {
+				file = s.kept
+			} else if s.kept != file {
+				_ = os.RemoveAll(s.kept)
+			}
 		}
-		read, wall = append(read, cpu[1]/cpu[0]), append(wall, took[1]/took[0])
-		fmt.Printf("read     %.1f ms without, %.1f with\n", cpu[0]*1e3, cpu[1]*1e3)
+		live.add(work)
+		start.add(begin)
 	}
-	fmt.Printf("| work | with / without, median of %d |\n| live capture, processor time per packet | %.3f |\n| read a capture, processor time | %.3f |\n| read a capture, elapsed | %.3f |\n",
-		*rounds, median(live), median(read), median(wall))
+	for i := range *rounds {
+		var cpu [2]float64
+		for side, flags := range order(i) {
+			cpu[index(side, i)] = readAgain(t, program, file, flags)
+		}
+		read.add(cpu)
+	}
+	t.cleanUp()
+	fmt.Printf("| work, processor time | without | with | with / without, median of %d pairs | 95 %% interval |\n|---|---|---|---|---|\n", *rounds)
+	fmt.Printf("| live capture, a packet | %.0f ns | %.0f ns | %s |\n", median(live.without), median(live.with), live.ratio())
+	fmt.Printf("| count a capture twenty times | %.0f ms | %.0f ms | %s |\n", median(read.without)*1e3, median(read.with)*1e3, read.ratio())
+	fmt.Printf("| start | %.1f ms | %.1f ms | %.1f ms more |\n", median(start.without)*1e3, median(start.with)*1e3, (median(start.with)-median(start.without))*1e3)
+	os.Exit(verdict(&live, 1+*limit))
 }
 
-// order changes who goes first from round to round.
-func order(round int) [2][]string {
+// verdict says what the pairs prove about the throughput of a capture.
+func verdict(p *pairs, limit float64) int {
+	low, high := p.interval()
+	switch {
+	case high < limit:
+		fmt.Printf("established: the sandbox costs a capture less than %.1f %% (at most %.2f %%)\n", (limit-1)*100, (high-1)*100)
+		return 0
+	case low >= limit:
+		fmt.Printf("refuted: the sandbox costs a capture at least %.2f %%\n", (low-1)*100)
+		return 1
+	default:
+		fmt.Printf("open: between %.2f and %.2f %%; ask again on a quiet machine, or with more -pairs\n", (low-1)*100, (high-1)*100)
+		return 2
+	}
+}
+
+// order changes who goes first from pair to pair.
+func order(pair int) [2][]string {
 	without, with := []string{"--no-sandbox"}, []string(nil)
-	if round%2 == 1 {
+	if pair%2 == 1 {
 		return [2][]string{with, without}
 	}
 	return [2][]string{without, with}
 }
 
 // index tells which side a run was: 0 without, 1 with.
-func index(side, round int) int { return (side + round) % 2 }
-
-func median(list []float64) float64 {
-	slices.Sort(list)
-	return list[len(list)/2]
-}
+func index(side, pair int) int { return (side + pair) % 2 }
 
 type sample struct {
-	perPacket float64 // processor time, ns
+	perPacket float64 // processor time of all threads, ns
+	start     float64 // until it captures, seconds
 	kept      string
 }
 
 func capture(t *bench, ns lab.Namespace, program, dir string, packets int, flags []string) sample {
-	args := append([]string{"capture", "-i", "vb", "--view", "none", "--data-dir", filepath.Join(dir, "data"), "udp port 5353"}, flags...)
+	args := append([]string{"capture", "-i", "vb", "--view", "none", "--no-page", "--data-dir", filepath.Join(dir, "data"), "udp port 5353"}, flags...)
 	r := lab.Start(t, ns.Command(program, args...))
 	r.Capturing()
+	begin := settled(t, r.PID())
 	if _, err := ns.SendUDP(packets, 60, 0); err != nil {
 		t.Fatalf("%v", err)
 	}
-	time.Sleep(100 * time.Millisecond)
+	end := settled(t, r.PID())
 	if code := r.End(); code != 0 {
 		t.Fatalf("exit code %d\n%s", code, r.Stderr())
 	}
@@ -97,23 +123,53 @@ func capture(t *bench, ns lab.Namespace, program, dir string, packets int, flags
 	if m.Ledger.Received != uint64(packets) {
 		t.Fatalf("%d packets of %d", m.Ledger.Received, packets)
 	}
-	return sample{used(r).Seconds() * 1e9 / float64(packets), r.Kept()}
+	return sample{float64(end-begin) / float64(packets), begin.Seconds(), r.Kept()}
 }
 
-// readAgain counts what is in the capture, twenty times over.
-func readAgain(t *bench, program, dir string, flags []string) (cpu, elapsed float64) {
+// settled waits until a process has nothing to do and returns the processor time that its
+// threads have used.
+func settled(t *bench, pid int) time.Duration {
+	const pause, idle = 50 * time.Millisecond, time.Millisecond
+	for last := onCPU(t, pid); ; {
+		time.Sleep(pause)
+		now := onCPU(t, pid)
+		if now-last < idle {
+			return now
+		}
+		last = now
+	}
+}
+
+// onCPU adds up the threads' times on a processor, which the kernel counts in nanoseconds.
+func onCPU(t *bench, pid int) (sum time.Duration) {
+	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no times of threads (CONFIG_SCHED_INFO): %v", err)
+	}
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			continue // the thread has ended
+		}
+		var ns int64
+		if _, err := fmt.Sscan(string(b), &ns); err != nil {
+			t.Fatalf("%s: %v", f, err)
+		}
+		sum += time.Duration(ns)
+	}
+	return sum
+}
+
+// readAgain counts what is in the capture, twenty times over; it returns the processor
+// time in seconds.
+func readAgain(t *bench, program, dir string, flags []string) float64 {
 	args := append([]string{"stats"}, strings.Split(strings.Repeat(dir+"|", 20), "|")[:20]...)
-	begin := time.Now()
 	r := lab.Start(t, exec.Command(program, append(args, flags...)...))
 	if code := r.Wait(time.Minute); code != 0 {
 		t.Fatalf("exit code %d\n%s", code, r.Stderr())
 	}
-	return used(r).Seconds(), time.Since(begin).Seconds()
-}
-
-func used(r *lab.Run) time.Duration {
 	u, _ := r.Cmd.ProcessState.SysUsage().(*syscall.Rusage)
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	return (time.Duration(u.Utime.Nano()) + time.Duration(u.Stime.Nano())).Seconds()
 }
 
 // bench is the lab's test.
@@ -132,7 +188,7 @@ func (*bench) Errorf(format string, args ...any) { fmt.Printf(format+"\n", args.
 func (b *bench) Fatalf(format string, args ...any) {
 	fmt.Printf(format+"\n", args...)
 	b.cleanUp()
-	os.Exit(1)
+	os.Exit(3)
 }
 
 // Skipf implements lab.T.
