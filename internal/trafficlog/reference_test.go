@@ -96,7 +96,7 @@ func TestReference(t *testing.T) {
 				if len(parse(t, record(t, path, Options{UDP: true}))) == 0 {
 					t.Error("no lines at all")
 				}
-				t.Skip(why)
+				t.Skip("scapy differs: " + why)
 			}
 			out := filepath.Join(t.TempDir(), "traffic.json")
 			cmd := exec.CommandContext(t.Context(), interpreter, filepath.Join(root(t), "test/reference/watcher.py"), "--udp", "--local", local, path, out)
