@@ -138,6 +138,16 @@ func (w *worker) resolve(u *unit, c *columns, a *asked, v []uint8) error {
 			if fragment(s) {
 				w.load(s, data, u.part.faces)
 			}
+		case a.scope.Filter.Needs().Notes:
+			w.load(s, data, u.part.faces)
+			w.fill(a.match.first, before, u.part.faces, true)
+			if w.row.Notes, err = c.notes(w.row.Notes, a.scope.Filter.Fields(), i); err != nil {
+				return err
+			}
+			v[i] = no
+			if a.scope.Filter.Match(&w.row) {
+				v[i] = yes
+			}
 		case w.match(&a.match, s, data, u.part.faces, true, before):
 			v[i] = yes
 		default:

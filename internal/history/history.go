@@ -259,7 +259,7 @@ func (c *Capture) prepared(v view, s query.Scope) (*asked, error) {
 		return a, nil
 	}
 	needs := s.Filter.Needs()
-	a.swept = needs.Notes
+	a.swept = needs.Notes && !v.inColumns(s.Filter.Fields())
 	a.match.filter = s.Filter
 	if needs.History {
 		for _, f := range s.Filter.Fields() {

@@ -75,6 +75,9 @@ var fieldsInColumns = func() map[string]fieldColumns {
 // leaf evaluates one condition.
 func (c *columns) leaf(f *query.Filter, x query.Expr, v []uint8) (flat bool, err error) {
 	field, all := fieldOf(x)
+	if n, ok := notedInColumns[field]; ok {
+		return c.notedLeaf(f, x, n, v)
+	}
 	var how fieldColumns
 	known := false
 	if field != nil {

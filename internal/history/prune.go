@@ -32,6 +32,15 @@ func (c *columns) impossible(f *query.Filter, x query.Expr) (bool, error) {
 		if field == nil {
 			return false, nil
 		}
+		if n, ok := notedInColumns[field]; ok && n.mask == 0 {
+			b := &c.f.Groups[c.group].Chunks[n.col]
+			lit, plain := x.Right.(*query.Literal)
+			_, direct := x.Left.(*query.FieldRef)
+			if !plain || !direct || n.field.Type != query.TypeUint {
+				return false, nil
+			}
+			return b.Values == 0 || b.Bounded && (lit.Value.Num > math.MaxInt64 || int64(lit.Value.Num) < b.Min || int64(lit.Value.Num) > b.Max), nil
+		}
 		how, ok := fieldsInColumns[field.Name]
 		if _, plain := x.Left.(*query.FieldRef); !ok || !plain {
 			return false, nil

@@ -169,6 +169,15 @@ func TestAnalysedQuestions(t *testing.T) {
 				"segments": func() *Capture {
 					return must(t)(Open(imported(t, file, 100_000).Dir(), Options{}))
 				},
+				"indexes": func() *Capture {
+					s := imported(t, file, 100_000)
+					indexed(t, s)
+					c := must(t)(Open(s.Dir(), Options{Notice: func(text string) { t.Error(text) }}))
+					if v, err := c.refresh(false); err != nil || !v.inColumns(parsed(t, "tcp.stream == 1").Filter.Fields()) {
+						t.Errorf("not answered from the columns: %v", err)
+					}
+					return c
+				},
 			} {
 				t.Run(name, func(t *testing.T) {
 					c := open()

@@ -83,7 +83,7 @@ func survey(ctx context.Context, s *archive.Stored, o *BuildOptions, b *Built) (
 		}
 	}
 	again = again || len(todo) > 0
-	if again && len(segs) > 0 && segs[0].First != 1 {
+	if again && first(s) != 1 {
 		// Segments were removed: flows that are counted from here on have other numbers
 		// than when they were there.
 		for i := range segs {
@@ -102,7 +102,7 @@ func rebuild(ctx context.Context, s *archive.Stored, o *BuildOptions, todo map[u
 	fail := func(segment uint32, err error) {
 		b.Failed[segment] = err
 	}
-	w, err := NewWriter(Config{Root: s.Root(), Capture: s.Meta.ID, Program: o.Program, FlowMemory: o.FlowMemory, Trouble: fail})
+	w, err := NewWriter(Config{Root: s.Root(), Capture: s.Meta.ID, Program: o.Program, FlowMemory: o.FlowMemory, FlowsFrom: first(s), Trouble: fail})
 	if err != nil {
 		return err
 	}
@@ -138,6 +138,14 @@ func rebuild(ctx context.Context, s *archive.Stored, o *BuildOptions, todo map[u
 		}
 	}
 	return nil
+}
+
+// first is the number of the first packet that is left.
+func first(s *archive.Stored) uint64 {
+	if len(s.Meta.Segments) == 0 {
+		return 1
+	}
+	return s.Meta.Segments[0].First
 }
 
 // only hands on the batches of some segments.

@@ -32,6 +32,9 @@ type SegmentInfo struct {
 	// FlowMemory is the memory for flows with which the columns of the connections were
 	// filled, bytes; 0: they are empty.
 	FlowMemory int64 `json:"flow_memory,omitempty"`
+	// FlowsFrom is the number of the first packet that the flow table had seen: from there
+	// on flows and streams are counted.
+	FlowsFrom uint64 `json:"flows_from,omitempty"`
 }
 
 // Config says whose segments are indexed.
@@ -42,6 +45,7 @@ type Config struct {
 	// FlowMemory is the memory that the flow table has which the batches come from, bytes;
 	// 0: the columns of the connections stay empty.
 	FlowMemory int64
+	FlowsFrom  uint64 // number of the first packet that it saw; 0: 1
 	// Trouble is told why a segment has no index; nil: nobody is.
 	Trouble func(segment uint32, err error)
 }
@@ -134,6 +138,9 @@ func (w *Writer) rows(b *track.Batch) error {
 func (w *Writer) begin(c *segment.Chunk) {
 	w.open, w.bad = true, false
 	w.info = SegmentInfo{Capture: w.cfg.Capture, Segment: c.Segment, First: c.First, Addresses: true, AnyAddress: true, FlowMemory: w.cfg.FlowMemory}
+	if w.cfg.FlowMemory != 0 {
+		w.info.FlowsFrom = max(w.cfg.FlowsFrom, 1)
+	}
 	w.stage.reset()
 	w.seconds.reset()
 	w.addresses.init()
