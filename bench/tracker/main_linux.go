@@ -17,11 +17,9 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"runtime"
 	"runtime/pprof"
 	"slices"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -60,8 +58,9 @@ func main() {
 		defer pprof.StopCPUProfile()
 	}
 	if *against {
-		for _, f := range flag.Args() {
-			compare(f)
+		if err := compare(flag.Args()); err != nil {
+			fmt.Fprintln(os.Stderr, "tracker:", err)
+			os.Exit(1)
 		}
 		return
 	}
@@ -293,49 +292,4 @@ func resident() int64 {
 		return 0
 	}
 	return pages * int64(os.Getpagesize())
-}
-
-// compare runs other programs over a file and prints the ratios of processor time.
-func compare(name string) {
-	fmt.Println(name)
-	dir, err := os.MkdirTemp("", "tracker")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "tracker:", err)
-		os.Exit(1)
-	}
-	defer os.RemoveAll(dir)
-	ours := dir + "/tarrafa"
-	if out, err := exec.Command("go", "build", "-o", ours, "./cmd/tarrafa").CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "tracker: build: %v\n%s", err, out)
-		os.Exit(1)
-	}
-	base := 0.0
-	for _, c := range [][]string{
-		{ours, "flows", "--no-sandbox", "--json", name},
-		{ours, "findings", "--no-sandbox", name},
-		{"tshark", "-n", "-q", "-z", "conv,tcp", "-r", name},
-		{"softflowd", "-r", name, "-d", "-n", "127.0.0.1:9"},
-		{"argus", "-r", name, "-w", "/dev/null"},
-	} {
-		if _, err := exec.LookPath(c[0]); err != nil {
-			fmt.Printf("  %-34s not installed\n", c[0])
-			continue
-		}
-		cmd := exec.Command(c[0], c[1:]...)
-		start := time.Now()
-		if err := cmd.Run(); err != nil {
-			fmt.Printf("  %-34s %v\n", c[0], err)
-			continue
-		}
-		u := cmd.ProcessState.SysUsage().(*syscall.Rusage)
-		cpu := float64(time.Duration(u.Utime.Nano()+u.Stime.Nano())) / 1e9
-		if base == 0 {
-			base = cpu
-		}
-		label := c[0]
-		if c[0] == ours {
-			label = "tarrafa " + c[1]
-		}
-		fmt.Printf("  %-34s CPU %8.2f s  wall %8.2f s  RSS %6d MB  ratio %6.1f\n", label, cpu, time.Since(start).Seconds(), u.Maxrss>>10, cpu/base)
-	}
 }
