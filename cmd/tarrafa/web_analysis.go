@@ -15,15 +15,33 @@ import (
 // maxPageFlows is how many flows the page lists: those with the most bytes.
 const maxPageFlows = 5000
 
-// Analyse implements web.Analyser: it reads a capture through once.
+// Analyse implements web.Analyser: it reads a capture through once. Beside a running
+// capture it takes less memory and lets everything else go first.
 func (s *shelf) Analyse(ctx context.Context, id string) (*web.Analysis, error) {
+	if s.live == "" {
+		return s.analyse(ctx, id, flow.DefaultMemory)
+	}
+	var result *web.Analysis
+	var err error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		inBackground()
+		result, err = s.analyse(ctx, id, liveFlowMemory)
+	}()
+	<-done
+	return result, err
+}
+
+func (s *shelf) analyse(ctx context.Context, id string, memory int64) (*web.Analysis, error) {
 	in, err := s.input(id)
 	if err != nil {
 		return nil, err
 	}
 	defer in.close()
 	var flows []flowDocument
-	result := &web.Analysis{}
+	health := &web.Health{}
+	result := &web.Analysis{Health: health}
 	keep := func() {
 		slices.SortFunc(flows, func(a, b flowDocument) int {
 			return cmp.Or(cmp.Compare(b.bytes(), a.bytes()), cmp.Compare(a.Flow, b.Flow))
@@ -31,8 +49,9 @@ func (s *shelf) Analyse(ctx context.Context, id string) (*web.Analysis, error) {
 		flows = flows[:min(len(flows), maxPageFlows)]
 	}
 	watch := flow.NewWatch(flow.WatchOptions{})
-	a := track.NewAnalysis(track.AnalysisOptions{Memory: flow.DefaultMemory, Watch: watch, Ended: func(c *track.Conversation) {
+	a := track.NewAnalysis(track.AnalysisOptions{Memory: memory, Watch: watch, Ended: func(c *track.Conversation) {
 		result.FlowCount++
+		health.Add(&c.Flow)
 		flows = append(flows, newFlowDocument(c))
 		if len(flows) >= 2*maxPageFlows {
 			keep()
@@ -47,6 +66,9 @@ func (s *shelf) Analyse(ctx context.Context, id string) (*web.Analysis, error) {
 	}
 	a.Drain()
 	keep()
+	health.Packets = result.Packets
+	health.SetVerdicts(a.Counters().Verdicts)
+	health.Finish()
 	findings := []index.Finding{}
 	for f := range watch.All() {
 		findings = append(findings, index.NewFinding(f))

@@ -17,17 +17,18 @@ import (
 
 // Server serves the page. Its methods may be used by many goroutines at once.
 type Server struct {
-	cfg      Config
-	sessions *sessions
-	hosts    []string // what Host may say
-	origins  []string // what Origin may say
-	pages    fs.FS
-	guess    chan struct{} // holds a place while a password is tried
-	library  *library
-	live     *liveViews
-	analyses analyses
-	listener net.Listener
-	searches chan struct{} // holds a place for each search that is going on
+	cfg       Config
+	sessions  *sessions
+	hosts     []string // what Host may say
+	origins   []string // what Origin may say
+	pages     fs.FS
+	guess     chan struct{} // holds a place while a password is tried
+	library   *library
+	live      *liveViews
+	analyses  analyses
+	resolvers resolvers
+	listener  net.Listener
+	searches  chan struct{} // holds a place for each search that is going on
 
 	refused [refusals]atomic.Uint64
 	clients atomic.Int64
@@ -185,6 +186,8 @@ func (s *Server) handler() http.Handler {
 	mux.HandleFunc("GET /api/v1/captures/{id}/search", s.search)
 	mux.HandleFunc("GET /api/v1/captures/{id}/stream", s.stream)
 	mux.HandleFunc("GET /api/v1/captures/{id}/analysis", s.analysis)
+	mux.HandleFunc("GET /api/v1/captures/{id}/health", s.health)
+	mux.HandleFunc("GET /api/v1/captures/{id}/names", s.names)
 	mux.HandleFunc("GET /api/v1/captures/{id}/export", s.export)
 	mux.HandleFunc("GET /api/v1/ws", s.socket)
 	return s.guard(mux)
