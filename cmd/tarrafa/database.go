@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"github.com/tarrafa/tarrafa/internal/archive"
+	"github.com/tarrafa/tarrafa/internal/flow"
 	"github.com/tarrafa/tarrafa/internal/live"
 	"github.com/tarrafa/tarrafa/internal/postgres"
 	"github.com/tarrafa/tarrafa/internal/segment"
@@ -18,9 +19,16 @@ const databaseSink = "PostgreSQL"
 
 // database is the output behind --db.
 type database struct {
-	cfg  postgres.Config
-	opt  postgres.Options
-	sink *postgres.Sink
+	cfg    postgres.Config
+	opt    postgres.Options
+	sink   *postgres.Sink
+	memory int64 // for flows
+
+	// Of the run in hand.
+	analysis *track.Analysis
+	cursor   uint64 // number of the first packet that is not in the database
+	at       uint64 // behind the last batch
+	first    uint64 // the first packet that there is; 0: not known yet
 }
 
 // databaseConfig reads the value of --db and the environment.
@@ -36,7 +44,7 @@ func databaseConfig(dsn string) (postgres.Config, error) {
 }
 
 func openDatabase(cfg postgres.Config, t outputTarget) (*output, error) {
-	d := &database{cfg: cfg, opt: postgres.Options{Log: t.log}}
+	d := &database{cfg: cfg, opt: postgres.Options{Log: t.log, Flows: !t.part}, memory: t.flowMemory}
 	d.sink = postgres.New(cfg, t.id, d.opt)
 	return &output{
 		name: databaseSink, sink: d, applied: d.applied, parts: d.parts, state: d.state, close: d.sink.Close, follow: d.follow,
@@ -46,6 +54,7 @@ func openDatabase(cfg postgres.Config, t outputTarget) (*output, error) {
 // Apply implements track.Follower. The sink retries by itself; what it reports is final
 // for this run.
 func (d *database) Apply(ctx context.Context, b *track.Batch) error {
+	d.at = b.Next.Packet
 	err := d.sink.Apply(ctx, b)
 	if errors.Is(err, postgres.ErrRestart) || errors.Is(err, postgres.ErrClosed) {
 		return &track.FatalError{Err: err}
@@ -55,17 +64,76 @@ func (d *database) Apply(ctx context.Context, b *track.Batch) error {
 
 // follow stores what tail hands out, from the place where the database says that it is,
 // and again from there when somebody else has moved that.
-func (d *database) follow(ctx context.Context, from func(segment.Cursor) track.Chunks, t *track.Tracker) error {
+// It reads the capture from its beginning, because flows and findings depend on all packets
+// before; of what is in the database already nothing is stored again.
+func (d *database) follow(ctx context.Context, from func(segment.Cursor) track.Chunks, _ *track.Tracker) error {
 	for {
-		cursor, err := d.sink.Start(ctx)
+		t, err := d.start(ctx)
 		if err != nil {
 			return err
 		}
-		err = t.Run(ctx, from(cursor), d)
+		chunks := from(segment.Cursor{})
+		if k, ok := chunks.(interface{ Known(packet uint64) }); ok {
+			k.Known(d.cursor)
+		}
+		err = t.Run(ctx, &beginning{chunks, &d.first}, d)
+		if err == nil {
+			d.analysis.Drain()
+		}
 		if !errors.Is(err, postgres.ErrRestart) {
 			return err
 		}
 	}
+}
+
+// start connects and returns the tracker whose batches Apply is to get, from the first
+// packet of the capture on.
+func (d *database) start(ctx context.Context) (*track.Tracker, error) {
+	cursor, err := d.sink.Start(ctx)
+	if err != nil {
+		return nil, err
+	}
+	d.cursor, d.at, d.first = cursor.Packet, 0, 0
+	d.analysis = track.NewAnalysis(track.AnalysisOptions{
+		Memory: d.memory, Watch: flow.NewWatch(flow.WatchOptions{Found: d.found}), Ended: d.ended,
+	})
+	return track.NewAnalysing(d.analysis), nil
+}
+
+// beginning notes the number of the first packet that comes.
+type beginning struct {
+	track.Chunks
+	first *uint64
+}
+
+func (b *beginning) Next(ctx context.Context) (*segment.Chunk, error) {
+	c, err := b.Chunks.Next(ctx)
+	if err == nil && *b.first == 0 {
+		*b.first = c.First
+	}
+	return c, err
+}
+
+// told tells whether flows and findings of a moment are in the database already, although
+// they look different now, because the beginning of the capture is gone.
+func (d *database) told() bool { return d.first > 1 && d.at < d.cursor }
+
+func (d *database) ended(c *track.Conversation) {
+	if !d.told() {
+		d.sink.Ended(c)
+	}
+}
+
+func (d *database) found(f *flow.Finding) {
+	if d.told() {
+		return
+	}
+	if d.first > 1 && d.cursor > 1 {
+		other := *f
+		other.ID += d.first << 20 // those from before are numbered in another way
+		f = &other
+	}
+	d.sink.Found(f)
 }
 
 // applied is what is in the database for good.
@@ -135,13 +203,12 @@ func owes(m *archive.Meta) bool {
 }
 
 func (d *database) catchUpOne(ctx context.Context, log *slog.Logger, s *archive.Stored) {
-	old := &database{cfg: d.cfg, opt: d.opt, sink: postgres.New(d.cfg, s.Meta.ID, d.opt)}
-	t := track.New()
+	old := &database{cfg: d.cfg, opt: d.opt, memory: d.memory, sink: postgres.New(d.cfg, s.Meta.ID, d.opt)}
 	var walk *archive.Walk
 	err := old.follow(ctx, func(c segment.Cursor) track.Chunks {
 		walk = s.Walk(c)
 		return walk
-	}, t)
+	}, nil)
 	if err == nil {
 		err = old.sink.Close(ctx)
 	}
@@ -153,7 +220,7 @@ func (d *database) catchUpOne(ctx context.Context, log *slog.Logger, s *archive.
 		log.Warn("an earlier capture is not wholly in the database yet", "capture", s.Dir(), "error", err)
 		return
 	}
-	log.Info("an earlier capture is now wholly in the database", "capture", s.Dir(), "packets", t.Applied())
+	log.Info("an earlier capture is now wholly in the database", "capture", s.Dir(), "packets", old.applied())
 	if err := s.Settle(archive.FollowerEntry{
 		Name: databaseSink, Applied: old.applied(), Expired: walk.Expired(), Parts: old.parts(),
 	}); err != nil {

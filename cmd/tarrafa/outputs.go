@@ -80,6 +80,8 @@ type outputs struct {
 type outputTarget struct {
 	id         string // names the capture for ever
 	file       bool   // the capture is a file, not live
+	part       bool   // a filter leaves packets out
+	flowMemory int64  // for the flows of a sink that knows them; 0: the default
 	stdout     io.Writer
 	interfaces []segment.Interface
 	log        *slog.Logger

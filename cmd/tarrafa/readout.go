@@ -46,19 +46,25 @@ func readInput(ctx context.Context, in *input, display *query.Filter, log *slog.
 	if err != nil {
 		return err
 	}
-	outs, err := o.out.open(outputTarget{id: id, stdout: stdout, log: log, file: true})
+	part := display != nil || o.filter != ""
+	outs, err := o.out.open(outputTarget{id: id, stdout: stdout, log: log, file: true, part: part})
 	if err != nil {
 		return err
 	}
+	shown := newBatchFilter(display)
+	t := shown.tracker()
+	var analysis *track.Analysis
 	for _, out := range outs.list {
 		if d, ok := out.sink.(*database); ok {
-			if out.from, err = d.sink.Start(ctx); err != nil {
+			analysing, err := d.start(ctx)
+			if err != nil {
 				return err
+			}
+			if !part {
+				t, analysis = analysing, d.analysis
 			}
 		}
 	}
-	shown := newBatchFilter(display)
-	t := shown.tracker()
 	all := &fan{outs: outs.list}
 	filtered := newFileFilter(o.filter)
 	err = t.Run(ctx, in.chunks, followerFunc(func(ctx context.Context, b *track.Batch) error {
@@ -68,6 +74,9 @@ func readInput(ctx context.Context, in *input, display *query.Filter, log *slog.
 		}
 		return all.Apply(ctx, b)
 	}))
+	if err == nil && analysis != nil {
+		analysis.Drain()
+	}
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTime)
 	defer cancel()
 	err = errors.Join(err, outs.close(end))
@@ -102,14 +111,7 @@ type fan struct {
 func (f *fan) Apply(ctx context.Context, b *track.Batch) error {
 	for ; f.next < len(f.outs); f.next++ {
 		out := f.outs[f.next]
-		if b.Next.Packet <= out.from.Packet {
-			continue // stored by an earlier run
-		}
-		part := *b
-		for len(part.Rows) > 0 && part.Rows[0].Number < out.from.Packet {
-			part.Rows = part.Rows[1:]
-		}
-		if err := out.sink.Apply(ctx, &part); err != nil {
+		if err := out.sink.Apply(ctx, b); err != nil {
 			return err
 		}
 	}

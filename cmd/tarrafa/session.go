@@ -109,7 +109,7 @@ func newSession(stdout, stderr io.Writer, o *captureOptions, expr string, source
 	for _, r := range recovered {
 		s.log.Warn(r.String())
 	}
-	s.outputs, err = o.out.open(outputTarget{id: a.ID(), stdout: stdout, interfaces: source.Interfaces(), log: s.log})
+	s.outputs, err = o.out.open(outputTarget{id: a.ID(), stdout: stdout, interfaces: source.Interfaces(), log: s.log, flowMemory: int64(o.flowMemory)})
 	if err != nil {
 		return nil, errors.Join(err, a.Close(), a.Release(a.Ledger()))
 	}
@@ -378,6 +378,7 @@ func (s *session) ledger() archive.Ledger {
 		if f.parts != nil {
 			e.Parts = f.parts()
 		}
+		e.Limits = f.tracker.Limits()
 		l.Followers = append(l.Followers, e)
 	}
 	return l

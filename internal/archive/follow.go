@@ -19,6 +19,7 @@ type Tail struct {
 	at      segment.Cursor
 	disk    diskReader
 	held    *buffer
+	known   uint64 // packets before this number are no loss
 	expired atomic.Uint64
 }
 
@@ -34,6 +35,17 @@ func (t *Tail) Cursor() segment.Cursor { return t.at }
 // Seek goes on from another place. The chunk that was handed out last must have been
 // released.
 func (t *Tail) Seek(to segment.Cursor) { t.at = to }
+
+// Known says that the follower has what it needs of the packets before number packet, and
+// sees them again for another reason: that they are gone is no loss.
+func (t *Tail) Known(packet uint64) { t.known = packet }
+
+// gone returns how many of the packets from number from to number to (without to) are a
+// loss when they are not there.
+func gone(from, to, known uint64) uint64 {
+	from = max(from, known)
+	return to - min(from, to)
+}
 
 // Expired returns how many packets were gone before they could be handed out.
 func (t *Tail) Expired() uint64 { return t.expired.Load() }
@@ -80,7 +92,7 @@ func (t *Tail) next() (*segment.Chunk, <-chan struct{}, error) {
 	t.a.mu.Unlock()
 	c, err := t.disk.read(t.at, min(limit, info.Bytes))
 	if errors.Is(err, fs.ErrNotExist) {
-		t.expired.Add(skip(&t.at, &info))
+		t.expired.Add(skip(&t.at, &info, t.known))
 		return t.next()
 	}
 	if err != nil {
@@ -92,8 +104,8 @@ func (t *Tail) next() (*segment.Chunk, <-chan struct{}, error) {
 
 // skip moves a cursor behind a segment that somebody has deleted, and returns how many
 // packets it will never see.
-func skip(at *segment.Cursor, s *SegmentInfo) (packets uint64) {
-	packets = s.First + s.Packets - at.Packet
+func skip(at *segment.Cursor, s *SegmentInfo, known uint64) (packets uint64) {
+	packets = gone(at.Packet, s.First+s.Packets, known)
 	*at = segment.Cursor{Segment: s.Number, Offset: s.Bytes, Packet: s.First + s.Packets}
 	return packets
 }
@@ -117,9 +129,7 @@ func (t *Tail) place() (*SegmentInfo, int64, <-chan struct{}, error) {
 			continue
 		}
 		if s.Number > t.at.Segment {
-			if s.First > t.at.Packet {
-				t.expired.Add(s.First - t.at.Packet)
-			}
+			t.expired.Add(gone(t.at.Packet, s.First, t.known))
 			t.at = segment.Cursor{Segment: s.Number, Offset: 0, Packet: s.First}
 		}
 		if t.at.Offset < s.Bytes {

@@ -133,6 +133,7 @@ type Walk struct {
 	disk    diskReader
 	ifs     []segment.Interface
 	ifsOf   uint32
+	known   uint64 // packets before this number are no loss
 	expired uint64
 }
 
@@ -146,6 +147,10 @@ func (s *Stored) Walk(from segment.Cursor) *Walk {
 
 // Cursor is the place behind the chunk that was handed out last.
 func (w *Walk) Cursor() segment.Cursor { return w.at }
+
+// Known says that the follower has what it needs of the packets before number packet: that
+// they are gone is no loss.
+func (w *Walk) Known(packet uint64) { w.known = packet }
 
 // Expired returns how many packets were gone before they could be handed out.
 func (w *Walk) Expired() uint64 { return w.expired }
@@ -161,9 +166,7 @@ func (w *Walk) Next(ctx context.Context) (*segment.Chunk, error) {
 			continue
 		}
 		if seg.Number > w.at.Segment {
-			if seg.First > w.at.Packet {
-				w.expired += seg.First - w.at.Packet
-			}
+			w.expired += gone(w.at.Packet, seg.First, w.known)
 			w.at = segment.Cursor{Segment: seg.Number, Packet: seg.First}
 		}
 		if w.at.Offset >= seg.Bytes {
@@ -175,7 +178,7 @@ func (w *Walk) Next(ctx context.Context) (*segment.Chunk, error) {
 			c, err = w.disk.read(w.at, seg.Bytes)
 		}
 		if errors.Is(err, fs.ErrNotExist) {
-			w.expired += skip(&w.at, seg)
+			w.expired += skip(&w.at, seg, w.known)
 			continue
 		}
 		if err != nil {

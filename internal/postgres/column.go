@@ -40,6 +40,8 @@ const (
 	fieldInnerDestinationPort
 	fieldInnerPayloadSize
 	fieldHeaderFlags
+	fieldFlow
+	fieldStream
 	fieldCount
 )
 
@@ -82,6 +84,8 @@ var columns = [fieldCount]column{
 	fieldInnerDestinationPort: {"inner_dst_port", "integer"},
 	fieldInnerPayloadSize:     {"inner_payload_size", "bigint"},
 	fieldHeaderFlags:          {"header_flags", "smallint"}, // see headerFlags
+	fieldFlow:                 {"flow", "bigint"},           // flows.flow; 0: none; NULL: not looked for
+	fieldStream:               {"stream", "bigint"},         // tcp.stream or udp.stream of the innermost header; else NULL
 }
 
 // oldColumns is how many of the columns the old recorder made.

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/tarrafa/tarrafa/internal/flow"
 	"github.com/tarrafa/tarrafa/internal/packet"
 )
 
@@ -34,8 +35,9 @@ const longestRow = 2 + int(fieldCount)*(4+longestAddress)
 
 // appendRow appends a packet's row. ok is false, and dst as it was, when a column that
 // must not be NULL has no value in this packet.
-func (e *encoder) appendRow(dst []byte, s *packet.Summary) (_ []byte, ok bool) {
-	e.values.of(s, e.capture)
+// note is what the flow table says about it; nil when nobody asked it.
+func (e *encoder) appendRow(dst []byte, s *packet.Summary, note *flow.Note) (_ []byte, ok bool) {
+	e.values.of(s, note, e.capture)
 	if e.text {
 		return e.appendTextRow(dst, s)
 	}

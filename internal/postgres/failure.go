@@ -83,6 +83,7 @@ const (
 	codePermission       = "42501"
 	codeUnsupported      = "0A000"
 	codeSequenceEnd      = "2200H"
+	codeWrongKind        = "42809"
 )
 
 // failure wraps an error of the driver or of the server.

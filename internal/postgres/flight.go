@@ -5,6 +5,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/tarrafa/tarrafa/internal/flow"
 	"github.com/tarrafa/tarrafa/internal/packet"
 	"github.com/tarrafa/tarrafa/internal/segment"
 )
@@ -22,6 +23,11 @@ type flight struct {
 	numbers *session        // whose ids are written into the rows; nil: none
 
 	addresses addressList // of the rows
+
+	flows    flowRows           // that ended
+	findings map[uint64]finding // by ID
+	again    bool               // some of them may be in the database already
+	seq      uint64             // of launch
 }
 
 // rowMeta is what the sink has to know about a row that it has already encoded.
@@ -43,18 +49,21 @@ type interfaceName struct {
 
 func (f *flight) reset() {
 	f.addresses.reset()
-	*f = flight{rows: f.rows[:0], meta: f.meta[:0], names: f.names[:0], addresses: f.addresses}
+	*f = flight{
+		rows: f.rows[:0], meta: f.meta[:0], names: f.names[:0], addresses: f.addresses,
+		flows: flowRows{f.flows.rows[:0], f.flows.list[:0]},
+	}
 }
 
 // add appends a packet; without a row when the table cannot hold it.
-func (f *flight) add(e *encoder, s *packet.Summary, nonIP bool) {
+func (f *flight) add(e *encoder, s *packet.Summary, note *flow.Note, nonIP bool) {
 	if !isIP(s) && !nonIP {
 		f.skipped++
 		return
 	}
 	off := uint32(len(f.rows))
 	var ok bool
-	if f.rows, ok = e.appendRow(f.rows, s); !ok {
+	if f.rows, ok = e.appendRow(f.rows, s, note); !ok {
 		f.skipped++
 		return
 	}

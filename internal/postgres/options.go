@@ -11,6 +11,7 @@ type Options struct {
 	Table      string // name or schema.name; empty: packets
 	Basic      bool   // the old recorder's six columns only, for the highest rate
 	NonIP      bool   // rows for packets without IP header too, with NULL addresses and protocol
+	Flows      bool   // Ended and Found are called: flows and findings are stored too
 	PrimaryKey bool   // a table that we make gets PRIMARY KEY (id); it costs a third of the rate
 
 	FlushRows      int            // rows per transaction; 0: 50 000

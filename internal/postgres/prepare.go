@@ -29,6 +29,9 @@ func (s *session) prepareTable(ctx context.Context, opt *Options) error {
 	if info, err = s.adapt(ctx, info, opt); err != nil {
 		return err
 	}
+	if err := s.prepareFlows(ctx, opt); err != nil {
+		return err
+	}
 	if s.layout, err = layoutFor(info, !opt.Basic); err != nil {
 		return &Error{Problem: ProblemTable, Op: "look at the table", Where: s.cfg.String(), Why: err.Error(), err: err}
 	}

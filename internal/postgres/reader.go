@@ -59,6 +59,7 @@ type CaptureInfo struct {
 
 	number    int32 // tarrafa_cursors.id
 	seconds   bool  // tarrafa_seconds holds all of its rows
+	flows     bool  // its flows and findings are all there
 	addressed int64 // tarrafa_addresses holds its packets before this number; noAddresses: none
 }
 
@@ -152,7 +153,7 @@ func openReader(ctx context.Context, cfg Config, opt ReaderOptions) (*Reader, []
 // captureColumns are those of listCaptures and of present.
 // What an older version's table lacks is NULL.
 const captureColumns = "capture, id, packet, stored, skipped, rejected, (EXTRACT(EPOCH FROM updated_at) * 1000000)::bigint, " +
-	"COALESCE((to_jsonb(c) ->> 'addresses')::bigint, -1), COALESCE((to_jsonb(c) ->> 'seconds')::boolean, false)"
+	"COALESCE((to_jsonb(c) ->> 'addresses')::bigint, -1), COALESCE((to_jsonb(c) ->> 'seconds')::boolean, false), (to_jsonb(c) ->> 'flows') IS NOT NULL"
 
 func listCaptures(ctx context.Context, conn *pgconn.PgConn, schema string) ([]CaptureInfo, error) {
 	rows, err := query(ctx, conn, "SELECT "+captureColumns+" FROM "+schema+cursorTable+" AS c ORDER BY id DESC")
@@ -178,7 +179,7 @@ func parseCapture(row [][]byte) (c CaptureInfo, err error) {
 	return CaptureInfo{
 		ID: string(row[0]), number: int32(n[0]), Packets: uint64(max(n[1]-1, 0)), Stored: uint64(n[2]),
 		Skipped: uint64(n[3]), Rejected: uint64(n[4]), Updated: time.UnixMicro(n[5]),
-		addressed: max(n[6], noAddresses), seconds: isTrue(row[8]),
+		addressed: max(n[6], noAddresses), seconds: isTrue(row[8]), flows: isTrue(row[9]),
 	}, nil
 }
 

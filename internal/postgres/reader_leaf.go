@@ -45,6 +45,7 @@ const (
 	numberTCPLen                   // those whose payload's length is known
 	numberPorts                    // of each tuple with ports of a protocol
 	numberProto                    // of each IPv4 header
+	numberFlow                     // packets that belong to a flow, of a protocol if there is one
 )
 
 // numberField is a field whose values are numbers of a row.
@@ -68,6 +69,9 @@ var numberFields = func() map[string]numberField {
 	for i, name := range []string{"fin", "syn", "reset", "push", "ack", "urg", "ece", "cwr", "ae"} {
 		m["tcp.flags."+name] = numberField{kind: numberTCP, outer: fmt.Sprintf("((tf >> %d) & 1)", i), flag: true}
 	}
+	m["flow"] = numberField{kind: numberFlow, outer: "flow"}
+	m["tcp.stream"] = numberField{kind: numberFlow, outer: "stream", proto: packet.ProtoTCP}
+	m["udp.stream"] = numberField{kind: numberFlow, outer: "stream", proto: packet.ProtoUDP}
 	for name, proto := range map[string]uint8{"tcp": packet.ProtoTCP, "udp": packet.ProtoUDP, "sctp": packet.ProtoSCTP} {
 		m[name+".srcport"] = numberField{kind: numberPorts, outer: "sp", proto: proto}
 		m[name+".dstport"] = numberField{kind: numberPorts, outer: "dp", proto: proto}
@@ -83,6 +87,13 @@ type holder struct{ when, value string }
 func (f numberField) holders() []holder {
 	if f.kind == numberProto {
 		return []holder{{"ov = 4", "op"}, {"iv = 4", "ip"}}
+	}
+	if f.kind == numberFlow {
+		when := "flow <> 0"
+		if f.proto != 0 {
+			when += fmt.Sprintf(" AND (CASE WHEN iv = 0 THEN op ELSE ip END) = %d", f.proto)
+		}
+		return []holder{{when, f.outer}}
 	}
 	is := func(column string) string {
 		if f.proto == packet.ProtoUDP {
@@ -106,6 +117,11 @@ func (f numberField) unsure() string {
 	switch f.kind {
 	case numberFrame:
 		return ""
+	case numberFlow:
+		if f.proto == packet.ProtoUDP {
+			return "flow IS NULL OR " + sqlMore + " OR " + sqlDepth + " > 1" // a tunnel in UDP has a number too
+		}
+		return "flow IS NULL"
 	case numberTCP:
 		return "tcp IS NULL"
 	case numberTCPLen:

@@ -28,6 +28,7 @@ type rowSource struct {
 //	isrc idst iv ip isp idp of the innermost header of a tunnel; version 0 and protocol -1: no tunnel
 //	opl ipl                 payload of the outermost, of the innermost transport
 //	tf tseq tack twin       TCP
+//	flow, stream            as in the table
 //	known                   everything that a row of a Sink has is there
 //	whole, tcp              see the constants
 var rowNames = []string{
@@ -42,7 +43,7 @@ func (r *rowSource) of(info *tableInfo) error {
 		return &questions.CannotAnswerError{What: "the table " + r.table, Why: fmt.Sprintf(format, args...)}
 	}
 	for f := range fieldCount {
-		if f != fieldID && info.column(columns[f].name) == nil {
+		if f != fieldID && f != fieldFlow && f != fieldStream && info.column(columns[f].name) == nil {
 			return refuse("it has no column %s: it was not filled by this program, or with the old recorder's columns only, or by an older version", columns[f].name)
 		}
 	}
@@ -108,6 +109,13 @@ func (r *rowSource) of(info *tableInfo) error {
 	item("tack", "tcp_ack")
 	item("twin", "tcp_window::bigint")
 	item("eth", "eth_type::bigint")
+	for _, f := range []field{fieldFlow, fieldStream} {
+		if c := info.column(columns[f].name); c != nil && c.category == "N" {
+			item(c.name, c.name+"::bigint")
+		} else {
+			item(columns[f].name, "NULL::bigint") // stored by an older version
+		}
+	}
 	b.WriteString("(number IS NOT NULL AND time_ns IS NOT NULL AND packet_size IS NOT NULL AND captured_size IS NOT NULL AND interface IS NOT NULL " +
 		"AND outcome IS NOT NULL AND header_flags IS NOT NULL AND (src_ip IS NULL) = (protocol IS NULL) AND (src_ip IS NULL) = (dst_ip IS NULL)) AS known")
 	r.columns = b.String()

@@ -209,7 +209,7 @@ func TestSumsNoAllocation(t *testing.T) {
 	fill := func(b *track.Batch) {
 		f.reset()
 		for i := range b.Rows {
-			f.add(&e, &b.Rows[i], false)
+			f.add(&e, &b.Rows[i], nil, false)
 		}
 	}
 	fill(b)

@@ -81,10 +81,11 @@ func (s *Sink) attempt(ctx context.Context, f *flight) (done bool, err error) {
 		return false, err
 	}
 	switch s.sess.cursor {
+	case f.start: // or f.end too, for flows alone: storing these twice changes nothing
+		f.again = f.again || f.start == f.end
 	case f.end: // an earlier attempt's commit went through, only its answer was lost
 		s.commit(f, outcome{}, true)
 		return true, nil
-	case f.start:
 	default:
 		return false, fmt.Errorf("%w: it stands at packet %d, not at %d", ErrRestart, s.sess.cursor.Packet, f.start.Packet)
 	}
@@ -165,8 +166,8 @@ func (s *Sink) settle(ctx context.Context) error {
 	s.sess.unsettled = false
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.committed != s.reached {
-		s.committed, s.lastSync = s.reached, time.Now()
+	if s.committed != s.reached || s.durable != s.last {
+		s.committed, s.durable, s.lastSync = s.reached, s.last, time.Now()
 		s.tell()
 	}
 	return nil
@@ -198,9 +199,9 @@ func (s *Sink) commit(f *flight, out outcome, lost bool) {
 	}
 	s.status.Commits++
 	s.status.LastCommit = time.Now()
-	s.reached = f.end
+	s.reached, s.last = f.end, f.seq
 	if !out.pending {
-		s.committed, s.lastSync = f.end, time.Now()
+		s.committed, s.durable, s.lastSync = f.end, f.seq, time.Now()
 	}
 	st := s.status
 	behind := s.next.Packet - s.committed.Packet

@@ -35,6 +35,7 @@ type session struct {
 	addresses int // in the table's sums of this capture, at most
 	most      int // addresses that are summed up
 	addressed int64
+	flows     bool // flows and findings can be stored
 
 	capture   int32 // tarrafa_cursors.id
 	cursor    segment.Cursor
@@ -194,7 +195,8 @@ func (s *session) readCursor(ctx context.Context, capture string) error {
 		if len(rows) == 1 {
 			return s.parseCursor(rows[0])
 		}
-		if _, err := query(ctx, s.conn, "INSERT INTO "+table+" (capture, seconds, addresses) VALUES ($1, true, 0) ON CONFLICT DO NOTHING", capture); err != nil {
+		if _, err := query(ctx, s.conn, "INSERT INTO "+table+" (capture, seconds, addresses, flows) VALUES ($1, true, 0, CASE WHEN $2::boolean THEN 0 END) ON CONFLICT DO NOTHING",
+			capture, strconv.FormatBool(s.flows)); err != nil {
 			return s.fail(op, err, grant)
 		}
 	}

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
+	"github.com/tarrafa/tarrafa/internal/flow"
 	"github.com/tarrafa/tarrafa/internal/segment"
 	"github.com/tarrafa/tarrafa/internal/track"
 )
@@ -29,6 +31,11 @@ type Sink struct {
 	changed   chan struct{} // closed and made anew when committed or failed changes
 	failed    error         // ends this run: ErrRestart or closed
 	running   bool
+	staged    staged
+	unicode   bool   // the database takes any character
+	resumed   bool   // the cursor was not at the beginning: flows may be there already
+	launched  uint64 // flights, ever
+	durable   uint64 // the last of them that is on the server's disk
 
 	free chan *flight // empty flights
 	full chan *flight // flights to store, in order
@@ -39,6 +46,7 @@ type Sink struct {
 	sess     *session
 	backend  backend        // of the last session
 	reached  segment.Cursor // in the database, maybe not on its disk yet
+	last     uint64         // the flight that got there
 	lastSync time.Time      // when committed moved last
 	talk     talk
 }
@@ -107,6 +115,8 @@ func (s *Sink) begin(sess *session) segment.Cursor {
 		zone: zone{location: s.opt.Location}, nulled: s.encoder.nulled,
 	}
 	s.fill, s.seen, s.failed, s.running = nil, 0, nil, true
+	s.staged, s.unicode, s.resumed = staged{}, sess.unicode, sess.cursor.Packet > 0
+	s.durable, s.last = s.launched, s.launched
 	s.free, s.full = make(chan *flight, flights), make(chan *flight, flights)
 	for range flights {
 		s.free <- new(flight)
@@ -128,6 +138,17 @@ func (s *Sink) adopt(sess *session) {
 // away and memory is used up (tens of thousands of rows), it waits until ctx ends. It
 // returns ctx's error, ErrRestart or ErrClosed; then the batch was not taken over.
 func (s *Sink) Apply(ctx context.Context, b *track.Batch) error {
+	if err := s.lockFill(ctx); err != nil {
+		return err
+	}
+	defer s.mu.Unlock()
+	s.take(b)
+	return nil
+}
+
+// lockFill waits until there is a flight to be filled, and returns with the lock held, or
+// with an error and without it.
+func (s *Sink) lockFill(ctx context.Context) error {
 	for {
 		s.mu.Lock()
 		switch {
@@ -136,8 +157,6 @@ func (s *Sink) Apply(ctx context.Context, b *track.Batch) error {
 			s.mu.Unlock()
 			return err
 		case s.fill != nil:
-			s.take(b)
-			s.mu.Unlock()
 			return nil
 		}
 		free, changed := s.free, s.changed
@@ -147,8 +166,10 @@ func (s *Sink) Apply(ctx context.Context, b *track.Batch) error {
 			s.mu.Lock()
 			if s.fill == nil && s.failed == nil {
 				f.reset()
-				f.start, f.end, f.since = s.next, s.next, time.Now()
+				f.start, f.end, f.since, f.again = s.next, s.next, time.Now(), s.resumed
 				s.fill = f
+			} else {
+				free <- f
 			}
 			s.mu.Unlock()
 		case <-changed:
@@ -168,14 +189,21 @@ func (s *Sink) take(b *track.Batch) {
 		s.seen = i + 1
 	}
 	for i := range b.Rows {
-		if row := &b.Rows[i]; row.Number >= s.next.Packet {
-			f.add(&s.encoder, row, s.opt.NonIP)
+		row := &b.Rows[i]
+		if row.Number < s.next.Packet {
+			continue
 		}
+		var note *flow.Note
+		if s.opt.Flows && i < len(b.Notes) {
+			note = &b.Notes[i]
+		}
+		f.add(&s.encoder, row, note, s.opt.NonIP)
 	}
+	s.takeStaged()
 	if b.Next.Packet >= s.next.Packet {
 		f.end, s.next = b.Next, b.Next
 	}
-	if len(f.meta) >= s.opt.FlushRows || time.Since(f.since) >= s.opt.FlushEvery {
+	if len(f.meta) >= s.opt.FlushRows || len(f.flows.list) >= s.opt.FlushRows || time.Since(f.since) >= s.opt.FlushEvery {
 		s.launch()
 	}
 }
@@ -184,22 +212,73 @@ func (s *Sink) take(b *track.Batch) {
 // has room for every flight there is.
 func (s *Sink) launch() {
 	if s.fill != nil {
+		s.launched++
+		s.fill.seq = s.launched
 		s.full <- s.fill
 		s.fill = nil
 	}
+}
+
+// Ended takes over a flow that has ended: it is stored with the next batch, in the same
+// transaction, or by Flush. It is called by the goroutine that calls Apply, for every flow
+// that ends from the capture's first packet on: when the cursor was beyond that at the
+// start, those that are in the database already are left out.
+func (s *Sink) Ended(c *track.Conversation) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.opt.Flows && s.failed == nil {
+		f := flowOf(c, s.unicode)
+		s.staged.flows.add(&f, s.encoder.capture)
+	}
+}
+
+// Found takes over a finding that is new or has changed, as Ended does flows.
+func (s *Sink) Found(f *flow.Finding) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.opt.Flows && s.failed == nil {
+		if s.staged.findings == nil {
+			s.staged.findings = map[uint64]finding{}
+		}
+		s.staged.findings[f.ID] = findingOf(f, s.unicode)
+	}
+}
+
+// staged are flows and findings that wait for the batch in which they were found.
+type staged struct {
+	flows    flowRows
+	findings map[uint64]finding
+}
+
+func (s *staged) empty() bool { return len(s.flows.list) == 0 && len(s.findings) == 0 }
+
+// takeStaged puts what is staged into the flight that is being filled.
+func (s *Sink) takeStaged() {
+	s.fill.flows.take(&s.staged.flows)
+	if s.fill.findings == nil {
+		s.fill.findings = map[uint64]finding{}
+	}
+	maps.Copy(s.fill.findings, s.staged.findings)
+	clear(s.staged.findings)
 }
 
 // Flush waits until everything applied so far is committed. It returns ctx's error with
 // what is in the way, ErrRestart or ErrClosed.
 func (s *Sink) Flush(ctx context.Context) error {
 	s.mu.Lock()
-	goal := s.next
+	if s.failed == nil && !s.staged.empty() {
+		s.mu.Unlock()
+		if err := s.lockFill(ctx); err != nil {
+			return s.late(err)
+		}
+		s.takeStaged()
+	}
 	if s.failed == nil {
 		s.launch()
 	}
+	last := s.launched
 	for {
-		failed, reached, changed := s.failed, s.committed.Packet >= goal.Packet, s.changed
-		behind, problem := goal.Packet-s.committed.Packet, s.status.LastError
+		failed, reached, changed := s.failed, s.durable >= last, s.changed
 		s.mu.Unlock()
 		if failed != nil {
 			return failed
@@ -210,13 +289,24 @@ func (s *Sink) Flush(ctx context.Context) error {
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			if problem == "" {
-				problem = "the database is slower than the time that was left"
-			}
-			return fmt.Errorf("postgres: %d packets are not stored yet: %w: %s", behind, ctx.Err(), problem)
+			return s.late(ctx.Err())
 		}
 		s.mu.Lock()
 	}
+}
+
+// late says what is not stored when there is no more time.
+func (s *Sink) late(err error) error {
+	if errors.Is(err, ErrRestart) || errors.Is(err, ErrClosed) {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	behind, problem := s.next.Packet-min(s.next.Packet, s.committed.Packet), s.status.LastError
+	if problem == "" {
+		problem = "the database is slower than the time that was left"
+	}
+	return fmt.Errorf("postgres: %d packets are not stored yet: %w: %s", behind, err, problem)
 }
 
 // Committed returns the place behind the last packet that is in the database for good: on

@@ -44,6 +44,10 @@ func (s *session) store(ctx context.Context, f *flight, waiting, more func() boo
 		}
 		out, err = s.transaction(ctx, f, waiting, more, false)
 	}
+	for errors.Is(err, errFlows) {
+		// Some are there already, or the table refuses them: next time without those.
+		out, err = s.transaction(ctx, f, waiting, more, false)
+	}
 	if refusesRow(err) {
 		return s.transaction(ctx, f, waiting, more, true)
 	}
@@ -78,10 +82,17 @@ func (s *session) transaction(ctx context.Context, f *flight, waiting, more func
 	if err != nil {
 		return outcome{}, err
 	}
+	flows, err := s.storeFlows(ctx, f)
+	if err != nil {
+		return outcome{}, err
+	}
 	last := appendSecondSums(nil, s.schema+secondTable, s.capture, f.seconds(rejected))
 	if out.rejected > 0 {
 		last = fmt.Appendf(last, "UPDATE %s%s SET stored = stored - %d, rejected = rejected + %d WHERE id = %d;",
 			s.schema, cursorTable, out.rejected, out.rejected, s.capture)
+	}
+	if flows > 0 {
+		last = fmt.Appendf(last, "UPDATE %s%s SET flows = flows + %d WHERE id = %d;", s.schema, cursorTable, flows, s.capture)
 	}
 	if out.pending = more(); out.pending {
 		last = append(last, "SET LOCAL synchronous_commit = off;"...)
@@ -104,10 +115,14 @@ func (s *session) insertGrant() string {
 
 // moveCursor begins the transaction and moves the cursor from the flight's start to its end.
 func (s *session) moveCursor(ctx context.Context, f *flight) error {
+	flows := ""
+	if !s.flows {
+		flows = "flows = NULL, " // from here on they are not complete
+	}
 	results, err := batch(ctx, s.conn, fmt.Sprintf("BEGIN; UPDATE %s%s SET segment = %d, byte_offset = %d, packet = %d, "+
-		"stored = stored + %d, skipped = skipped + %d, updated_at = clock_timestamp() "+
+		"stored = stored + %d, skipped = skipped + %d, %supdated_at = clock_timestamp() "+
 		"WHERE id = %d AND segment = %d AND byte_offset = %d AND packet = %d",
-		s.schema, cursorTable, f.end.Segment, f.end.Offset, f.end.Packet, len(f.meta), f.skipped,
+		s.schema, cursorTable, f.end.Segment, f.end.Offset, f.end.Packet, len(f.meta), f.skipped, flows,
 		s.capture, f.start.Segment, f.start.Offset, f.start.Packet))
 	if err != nil {
 		return s.fail("move the cursor", err, "GRANT SELECT, INSERT, UPDATE ON "+s.schema+cursorTable+" TO "+quoteIdent(s.cfg.User()))

@@ -35,7 +35,8 @@ var sideTables = map[string]string{
 	rejected bigint NOT NULL DEFAULT 0,
 	updated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
 	seconds boolean,
-	addresses bigint) WITH (fillfactor = 50)`,
+	addresses bigint,
+	flows bigint) WITH (fillfactor = 50)`,
 	interfaceTable: `CREATE TABLE IF NOT EXISTS %[1]starrafa_interfaces (
 	capture integer NOT NULL,
 	interface integer NOT NULL,
@@ -73,7 +74,7 @@ var sideTables = map[string]string{
 
 // newerColumns are those of tarrafa_cursors that an older version did not make. They are
 // NULL for captures that it began: no sums are complete for these.
-var newerColumns = []string{"seconds boolean", "addresses bigint"}
+var newerColumns = []string{"seconds boolean", "addresses bigint", "flows bigint"}
 
 // createTable returns the statements that make the table of the rows. There is no primary
 // key unless asked for: ids are unique by the way they are handed out, and the key's

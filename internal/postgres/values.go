@@ -1,6 +1,9 @@
 package postgres
 
-import "github.com/tarrafa/tarrafa/internal/packet"
+import (
+	"github.com/tarrafa/tarrafa/internal/flow"
+	"github.com/tarrafa/tarrafa/internal/packet"
+)
 
 // values are the fields of a packet that are numbers. The time is in whole seconds.
 type values struct {
@@ -17,8 +20,8 @@ const (
 	innerPortsKnown = 1<<fieldInnerSourcePort | 1<<fieldInnerDestinationPort | 1<<fieldInnerPayloadSize
 )
 
-// of fills in what a packet has.
-func (n *values) of(s *packet.Summary, capture int32) {
+// of fills in what a packet has. note is nil when flows were not looked for.
+func (n *values) of(s *packet.Summary, note *flow.Note, capture int32) {
 	n.known = alwaysKnown
 	n.v[fieldSize] = int64(s.WireLen)
 	n.v[fieldTime] = floorDiv(s.Time, 1e9)
@@ -29,6 +32,14 @@ func (n *values) of(s *packet.Summary, capture int32) {
 	n.v[fieldInterface] = int64(s.Interface)
 	n.v[fieldOutcome] = int64(s.Outcome)
 	n.v[fieldHeaderFlags] = headerFlags(s)
+	if note != nil {
+		n.v[fieldFlow] = int64(note.Flow)
+		n.known |= 1 << fieldFlow
+		if note.Flow != 0 && note.Stream != flow.NoStream {
+			n.v[fieldStream] = int64(note.Stream)
+			n.known |= 1 << fieldStream
+		}
+	}
 	if s.Direction != packet.DirectionUnknown {
 		n.v[fieldDirection] = int64(s.Direction)
 		n.known |= 1 << fieldDirection
