@@ -27,8 +27,12 @@ type input struct {
 // openInput opens a file ("-": standard input), a capture folder, or all captures of a
 // data directory. follow waits at the end of a file for more.
 func openInput(name string, follow bool) ([]*input, error) {
+	return openInputWith(name, segment.ReaderOptions{Follow: follow})
+}
+
+func openInputWith(name string, opt segment.ReaderOptions) ([]*input, error) {
 	if name == "-" {
-		in, err := openStream("standard input", os.Stdin, follow)
+		in, err := openStream("standard input", os.Stdin, opt)
 		return []*input{in}, err
 	}
 	info, err := os.Stat(name)
@@ -42,7 +46,7 @@ func openInput(name string, follow bool) ([]*input, error) {
 	if err != nil {
 		return nil, fileError(name, err)
 	}
-	in, err := openStream(name, f, follow)
+	in, err := openStream(name, f, opt)
 	if err != nil {
 		_ = f.Close()
 		return nil, err
@@ -89,12 +93,12 @@ func openFolder(name string) ([]*input, error) {
 	return ins, nil
 }
 
-func openStream(name string, f *os.File, follow bool) (*input, error) {
-	r, err := segment.NewReader(f, segment.ReaderOptions{Follow: follow})
+func openStream(name string, f *os.File, opt segment.ReaderOptions) (*input, error) {
+	r, err := segment.NewReader(f, opt)
 	if err != nil {
 		return nil, fileError(name, err)
 	}
-	c := &fileChunks{name: name, file: f, reader: r, follow: follow, out: make(chan result, 2), done: make(chan struct{})}
+	c := &fileChunks{name: name, file: f, reader: r, follow: opt.Follow, out: make(chan result, 2), done: make(chan struct{})}
 	go c.read()
 	return &input{name: name, chunks: c, close: c.close, ledger: c.ledger}, nil
 }
@@ -193,9 +197,13 @@ func (c *fileChunks) ledger() archive.Ledger {
 
 // openInputs opens everything that was named on the command line.
 func openInputs(names []string, follow bool) ([]*input, error) {
+	return openInputsWith(names, segment.ReaderOptions{Follow: follow})
+}
+
+func openInputsWith(names []string, opt segment.ReaderOptions) ([]*input, error) {
 	var all []*input
 	for _, n := range names {
-		ins, err := openInput(n, follow)
+		ins, err := openInputWith(n, opt)
 		if err != nil {
 			closeInputs(all)
 			return nil, err

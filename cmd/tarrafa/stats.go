@@ -12,6 +12,7 @@ import (
 	"github.com/tarrafa/tarrafa/internal/archive"
 	"github.com/tarrafa/tarrafa/internal/packet"
 	"github.com/tarrafa/tarrafa/internal/query"
+	"github.com/tarrafa/tarrafa/internal/segment"
 	"github.com/tarrafa/tarrafa/internal/stats"
 	"github.com/tarrafa/tarrafa/internal/terminal"
 	"github.com/tarrafa/tarrafa/internal/track"
@@ -84,7 +85,7 @@ func (f countFollower) Apply(_ context.Context, b *track.Batch) error {
 }
 
 func runStats(ctx context.Context, w io.Writer, names []string, display *query.Filter, asJSON bool, top int) error {
-	ins, err := openInputs(names, false)
+	ins, err := openInputsWith(names, segment.ReaderOptions{Buffer: segment.NearBuffer})
 	if err != nil {
 		return err
 	}
@@ -102,6 +103,7 @@ func runStats(ctx context.Context, w io.Writer, names []string, display *query.F
 		}
 		addLedger(&ledger, in.ledger())
 		addOutcomes(&follower, t)
+		addLimits(&follower, in, t)
 		if e, ok := in.chunks.(interface{ Expired() uint64 }); ok {
 			follower.Expired += e.Expired()
 		}

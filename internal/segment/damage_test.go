@@ -39,7 +39,7 @@ func TestEveryCut(t *testing.T) {
 			}
 			before := 0
 			for cut := range len(file) + 1 {
-				all, _, err := readAll(t, bytes.NewReader(file[:cut]), ReaderOptions{buffer: small})
+				all, _, err := readAll(t, bytes.NewReader(file[:cut]), ReaderOptions{Buffer: small})
 				if !reflect.DeepEqual(all, whole[:len(all)]) && len(all) > 0 {
 					t.Fatalf("cut at %d: packets differ", cut)
 				}
@@ -83,7 +83,7 @@ func TestEveryCutCompressed(t *testing.T) {
 		t.Run(string(how), func(t *testing.T) {
 			packed := compressed(t, how, file)
 			for cut := range packed {
-				all, _, err := readAll(t, bytes.NewReader(packed[:cut]), ReaderOptions{buffer: small})
+				all, _, err := readAll(t, bytes.NewReader(packed[:cut]), ReaderOptions{Buffer: small})
 				if len(all) > 0 && !reflect.DeepEqual(all, whole[:len(all)]) {
 					t.Fatalf("cut at %d: packets differ", cut)
 				}
@@ -256,7 +256,7 @@ func TestFlippedBits(t *testing.T) {
 			for bit := range 8 {
 				b := bytes.Clone(file)
 				b[i] ^= 1 << bit
-				readAll(t, bytes.NewReader(b), ReaderOptions{buffer: small}) // checks that chunks and records agree
+				readAll(t, bytes.NewReader(b), ReaderOptions{Buffer: small}) // checks that chunks and records agree
 			}
 		}
 	}

@@ -31,7 +31,7 @@ func TestFollow(t *testing.T) {
 			t.Run(fmt.Sprint(name, " by ", step), func(t *testing.T) {
 				want, _, _ := readAll(t, bytes.NewReader(file), ReaderOptions{})
 				g := &growing{}
-				r, err := NewReader(g, ReaderOptions{Follow: true, buffer: small})
+				r, err := NewReader(g, ReaderOptions{Follow: true, Buffer: small})
 				if err != nil {
 					t.Fatal(err)
 				}

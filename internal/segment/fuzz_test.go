@@ -20,8 +20,8 @@ func FuzzReader(f *testing.F) {
 		f.Add(compressed(f, how, foreignPcapng(true)))
 	}
 	f.Fuzz(func(t *testing.T, file []byte) {
-		a, r, errA := readAll(t, bytes.NewReader(file), ReaderOptions{buffer: small})
-		b, _, errB := readAll(t, iotest.HalfReader(bytes.NewReader(file)), ReaderOptions{buffer: 64})
+		a, r, errA := readAll(t, bytes.NewReader(file), ReaderOptions{Buffer: small})
+		b, _, errB := readAll(t, iotest.HalfReader(bytes.NewReader(file)), ReaderOptions{Buffer: 64})
 		if len(a) != len(b) {
 			t.Fatalf("%d and %d packets", len(a), len(b))
 		}
@@ -105,7 +105,7 @@ func FuzzBlocks(f *testing.F) {
 			t.Fatal("not one record")
 		}
 		// Whatever a Reader takes as a whole little-endian file, the walk takes whole.
-		r, err := NewReader(bytes.NewReader(b), ReaderOptions{buffer: small})
+		r, err := NewReader(bytes.NewReader(b), ReaderOptions{Buffer: small})
 		if err != nil || r.Format() != (Format{}) {
 			return
 		}

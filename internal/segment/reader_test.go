@@ -160,7 +160,7 @@ func TestSlowStreams(t *testing.T) {
 		} {
 			for _, how := range []compression{plain, gzipStream, zstdStream, lz4Stream} {
 				for _, buffer := range []int{64, small, ChunkSize} {
-					got, _, err := readAll(t, slow(bytes.NewReader(compressed(t, how, file))), ReaderOptions{buffer: buffer})
+					got, _, err := readAll(t, slow(bytes.NewReader(compressed(t, how, file))), ReaderOptions{Buffer: buffer})
 					if err != io.EOF || !reflect.DeepEqual(got, want) {
 						t.Errorf("%s in %s %s: %d packets of %d, %v", name, kind, how, len(got), len(want), err)
 					}

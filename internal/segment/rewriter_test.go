@@ -25,7 +25,7 @@ func rewrite(t testing.TB, w *Rewriter, size int, files ...[]byte) []byte {
 		b.Reset(b.Bytes())
 	}
 	for _, file := range files {
-		r, err := NewReader(bytes.NewReader(file), ReaderOptions{buffer: small})
+		r, err := NewReader(bytes.NewReader(file), ReaderOptions{Buffer: small})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -96,7 +96,7 @@ type detail struct {
 
 func detailed(t testing.TB, file []byte) (all []detail) {
 	t.Helper()
-	r, err := NewReader(bytes.NewReader(file), ReaderOptions{buffer: small})
+	r, err := NewReader(bytes.NewReader(file), ReaderOptions{Buffer: small})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,7 +181,7 @@ func TestFileWriterRewrites(t *testing.T) {
 	for name, file := range files() {
 		var out bytes.Buffer
 		w := NewFileWriter(&out, FileOptions{})
-		r, err := NewReader(bytes.NewReader(file), ReaderOptions{buffer: small})
+		r, err := NewReader(bytes.NewReader(file), ReaderOptions{Buffer: small})
 		if err != nil {
 			t.Fatal(err)
 		}

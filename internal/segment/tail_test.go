@@ -24,7 +24,7 @@ func TestScanTailAtEveryCut(t *testing.T) {
 			if tail.End&3 != 0 || tail.End > int64(len(file)) || !bytes.Equal(b[:tail.End], file[:tail.End]) {
 				t.Fatalf("cut at %d: end %d", cut, tail.End)
 			}
-			all, _, err := readAll(t, bytes.NewReader(b[:tail.End]), ReaderOptions{buffer: small})
+			all, _, err := readAll(t, bytes.NewReader(b[:tail.End]), ReaderOptions{Buffer: small})
 			var f *FormatError
 			if err != io.EOF && !(tail.End == 0 && errors.As(err, &f)) || len(all) != int(tail.Packets) {
 				t.Fatalf("cut at %d: %d packets of %d, %v", cut, len(all), tail.Packets, err)

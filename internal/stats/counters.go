@@ -8,9 +8,10 @@
 // # Memory
 //
 // Everything has a bound that no packet can move. Each side (sources, destinations)
-// counts up to [MaxExact] addresses exactly: 32 bytes an entry and 8 bytes in each of at
-// most 2 × MaxExact slots, 48 MiB a side at the worst, 56 MiB while the slots grow for the
-// last time. The next new address turns the side, and only that side, into a sketch of
+// counts up to [MaxExact] addresses exactly. An IPv4 address takes one of at most 2 ×
+// MaxExact slots of 16 bytes: 32 MiB a side, 48 MiB while the slots grow for the last time;
+// any other address 32 bytes, and 8 bytes in each of at most 2 × MaxExact slots: 48 MiB a
+// side at the worst, 56 MiB while they grow; together less than both. The next new address turns the side, and only that side, into a sketch of
 // [SketchSize] counters (1 MiB), and its figures are marked approximate. All else is
 // below 200 KiB.
 package stats
@@ -60,6 +61,8 @@ type Counters struct {
 	timeline    timeline
 
 	src, dst side
+	srcKeys4 [blockRows]key4
+	dstKeys4 [blockRows]key4
 	srcKeys  [blockRows]key
 	dstKeys  [blockRows]key
 }
@@ -87,7 +90,7 @@ func (c *Counters) Apply(rows []packet.Summary) {
 // applyBlock counts up to blockRows packets. The addresses are collected first, because
 // looking up many at once hides most of the time that a single look-up waits for memory.
 func (c *Counters) applyBlock(rows []packet.Summary) {
-	n := 0
+	n4, n := 0, 0
 	for i := range rows {
 		row := &rows[i]
 		size := uint64(row.WireLen)
@@ -122,12 +125,26 @@ func (c *Counters) applyBlock(rows []packet.Summary) {
 			c.ipv6.addOne(size)
 			v6 = 1
 		}
-		c.srcKeys[n&(blockRows-1)].set(&row.Outer.Src, v6, size)
-		c.dstKeys[n&(blockRows-1)].set(&row.Outer.Dst, v6, size)
+		src, dst := &row.Outer.Src, &row.Outer.Dst
+		if v6 == 0 && isMapped(src) && isMapped(dst) {
+			c.srcKeys4[n4&(blockRows-1)] = key4{binary.BigEndian.Uint32(src[12:]), row.WireLen}
+			c.dstKeys4[n4&(blockRows-1)] = key4{binary.BigEndian.Uint32(dst[12:]), row.WireLen}
+			n4++
+			continue
+		}
+		c.srcKeys[n&(blockRows-1)].set(src, v6, size)
+		c.dstKeys[n&(blockRows-1)].set(dst, v6, size)
 		n++
 	}
+	c.src.add4(c.srcKeys4[:n4])
+	c.dst.add4(c.dstKeys4[:n4])
 	c.src.add(c.srcKeys[:n])
 	c.dst.add(c.dstKeys[:n])
+}
+
+// isMapped tells whether a is an IPv4 address in its IPv6 form.
+func isMapped(a *packet.Addr) bool {
+	return binary.LittleEndian.Uint64(a[:8]) == 0 && binary.LittleEndian.Uint32(a[8:]) == 0xffff0000
 }
 
 func (c *Count) addOne(size uint64) {

@@ -2,21 +2,39 @@ package stats
 
 // side counts the addresses of one side of the packets: all sources, or all destinations.
 type side struct {
-	exact  *table  // nil once the sketch has taken over
+	exact  *exact  // nil once the sketch has taken over
 	sketch *sketch // nil before
 	size   int     // of the sketch
 	known  uint64  // distinct addresses when the sketch took over, and the one that did not fit
 }
 
-func (s *side) init(exact, size int) {
-	s.exact = new(table)
-	s.exact.init(exact)
+// exact counts addresses exactly, as long as there is room.
+type exact struct {
+	v4    table4 // IPv4 addresses
+	other table  // the rest
+	room  uint32 // distinct addresses that may still come
+}
+
+func (x *exact) distinct() uint64 { return uint64(x.v4.n) + uint64(x.other.n) }
+
+// best returns the n best entries, best first.
+func (x *exact) best(n int) []ranked {
+	sel := newSelection(int(min(uint64(max(n, 0)), x.distinct())))
+	x.v4.offer(sel)
+	x.other.offer(sel)
+	return sel.sorted()
+}
+
+func (s *side) init(limit, size int) {
+	s.exact = &exact{room: uint32(min(limit, MaxExact))}
+	s.exact.v4.init(&s.exact.room)
+	s.exact.other.init(&s.exact.room)
 	s.size = size
 }
 
 func (s *side) add(keys []key) {
 	if s.exact != nil {
-		keys = keys[s.exact.add(keys):]
+		keys = keys[s.exact.other.add(keys):]
 		if len(keys) == 0 {
 			return
 		}
@@ -25,10 +43,41 @@ func (s *side) add(keys []key) {
 	s.sketch.add(keys)
 }
 
-// approximate lets a sketch take over from the exact table, whose memory is given back.
+// add4 counts a packet for each IPv4 address.
+func (s *side) add4(keys []key4) {
+	if s.exact != nil {
+		keys = keys[s.exact.v4.add(keys):]
+		if len(keys) == 0 {
+			return
+		}
+		s.approximate()
+	}
+	for i := range keys {
+		s.sketch.add([]key{mappedKey(keys[i].addr, 1, uint64(keys[i].size))})
+	}
+}
+
+// addMany counts several packets of one IPv4 address.
+func (s *side) addMany(addr uint32, packets, bytes uint64) {
+	if s.exact != nil {
+		if s.exact.v4.addMany(addr, packets, bytes) {
+			return
+		}
+		s.approximate()
+	}
+	s.sketch.add([]key{mappedKey(addr, packets, bytes)})
+}
+
+// mappedKey is an IPv4 address as a key of any kind.
+func mappedKey(addr uint32, packets, bytes uint64) key {
+	lo := mapped | uint64(addr)
+	return key{lo: lo, hash: hash(0, lo, 0), packets: packets, bytes: bytes}
+}
+
+// approximate lets a sketch take over from the exact tables, whose memory is given back.
 func (s *side) approximate() {
 	s.sketch = newSketch(s.size, s.exact.best(s.size))
-	s.known = uint64(s.exact.n) + 1
+	s.known = s.exact.distinct() + 1
 	s.exact = nil
 }
 
@@ -42,8 +91,13 @@ func (s *side) best(n int) []ranked {
 func (s *side) merge(o *side) {
 	defer func() { s.known = max(s.known, o.known) }()
 	if o.exact != nil {
-		for number := range o.exact.n {
-			s.add([]key{o.exact.at(number).key()})
+		for number := range o.exact.other.n {
+			s.add([]key{o.exact.other.at(number).key()})
+		}
+		for at := range o.exact.v4.slots {
+			if r := o.exact.v4.ranked(uint32(at)); r.packets > 0 {
+				s.addMany(uint32(r.lo), r.packets, r.bytes)
+			}
 		}
 		return
 	}

@@ -169,7 +169,7 @@ func (s *side) top(n int) Top {
 	if s.sketch != nil {
 		t.Distinct = s.known
 	} else {
-		t.Distinct = uint64(s.exact.n)
+		t.Distinct = s.exact.distinct()
 	}
 	return t
 }

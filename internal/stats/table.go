@@ -41,23 +41,34 @@ const (
 	metaShift     = 2
 )
 
-func (e *entry) ranked() ranked {
-	return ranked{hi: e.hi, lo: e.lo, v6: e.meta & metaV6, packets: e.meta >> metaShift, bytes: e.bytes}
+// ranked implements ranking.
+func (t *table) ranked(number uint32) ranked {
+	e := t.at(number)
+	return ranked{hi: e.hi, lo: e.lo, v6: e.meta & metaV6, packets: e.meta >> metaShift, bytes: e.bytes, number: number}
 }
 
-// table counts addresses exactly: open addressing over 8-byte slots that point into a
+// mark implements ranking.
+func (t *table) mark(number uint32, candidate bool) {
+	e := t.at(number)
+	e.meta &^= metaCandidate
+	if candidate {
+		e.meta |= metaCandidate
+	}
+}
+
+// table counts addresses of any kind exactly: open addressing over 8-byte slots that point into a
 // slab of entries. The slab grows by chunks and never moves.
 type table struct {
 	slots  []uint64 // tag (upper half of the hash) << 32 | entry number + 1; 0: free
 	chunks [chunkMask + 1]*[chunkSize]entry
 	n      uint32
-	limit  uint32
+	room   *uint32 // distinct addresses that may still come
 	top    candidates
 	ahead  uint64 // what looking ahead read, so that the reads are not optimised away
 }
 
-func (t *table) init(limit int) {
-	t.limit = uint32(min(limit, MaxExact))
+func (t *table) init(room *uint32) {
+	t.room = room
 	t.slots = make([]uint64, firstSlots)
 }
 
@@ -115,7 +126,7 @@ func (t *table) addOne(k *key) bool {
 		e.meta += k.packets * metaPacket
 		e.bytes += k.bytes
 		if e.meta&metaCandidate == 0 && e.meta>>metaShift >= t.top.floor.packets {
-			t.nominate(number, e)
+			t.top.nominate(t, number)
 		}
 		return true
 	}
@@ -124,9 +135,10 @@ func (t *table) addOne(k *key) bool {
 // insert makes an entry for an address that is not there; slot is the free slot where it
 // belongs.
 func (t *table) insert(slot uint64, k *key) bool {
-	if t.n == t.limit {
+	if *t.room == 0 {
 		return false
 	}
+	*t.room--
 	number := t.n
 	if t.chunks[number>>chunkBits] == nil {
 		t.chunks[number>>chunkBits] = new([chunkSize]entry)
@@ -136,7 +148,7 @@ func (t *table) insert(slot uint64, k *key) bool {
 	*e = entry{hi: k.hi, lo: k.lo, meta: k.packets*metaPacket | k.v6, bytes: k.bytes}
 	t.slots[slot] = k.hash&^0xffffffff | uint64(number+1)
 	if e.meta>>metaShift >= t.top.floor.packets {
-		t.nominate(number, e)
+		t.top.nominate(t, number)
 	}
 	if int(t.n)*2 > len(t.slots) {
 		t.grow()
@@ -159,17 +171,15 @@ func (t *table) grow() {
 	t.slots = slots
 }
 
-// best returns the n best entries, best first.
-func (t *table) best(n int) []ranked {
-	sel := newSelection(min(n, int(t.n)))
-	if n <= topKept {
+// offer offers entries to a selection: the candidates, or all where those may not do.
+func (t *table) offer(sel *selection) {
+	if sel.n <= topKept {
 		for _, number := range t.top.list[:t.top.n] {
-			sel.offer(t.at(number).ranked())
+			sel.offer(t.ranked(number))
 		}
-		return sel.sorted()
+		return
 	}
 	for number := range t.n {
-		sel.offer(t.at(number).ranked())
+		sel.offer(t.ranked(number))
 	}
-	return sel.sorted()
 }

@@ -55,43 +55,45 @@ type candidates struct {
 	scratch []ranked
 }
 
+// ranking is a table with candidates.
+type ranking interface {
+	ranked(number uint32) ranked
+	mark(number uint32, candidate bool)
+}
+
 // nominate puts an entry on the list if it is as good as the floor.
-func (t *table) nominate(number uint32, e *entry) {
-	r := e.ranked()
-	if c := &t.top; c.floor.packets > 0 && r.compare(&c.floor) > 0 {
+func (c *candidates) nominate(t ranking, number uint32) {
+	r := t.ranked(number)
+	if c.floor.packets > 0 && r.compare(&c.floor) > 0 {
 		return
 	}
-	if t.top.n == maxCandidates {
-		t.prune()
-		if r.compare(&t.top.floor) > 0 {
+	if c.n == maxCandidates {
+		c.prune(t)
+		if r.compare(&c.floor) > 0 {
 			return
 		}
 	}
-	e.meta |= metaCandidate
-	t.top.list[t.top.n] = number
-	t.top.n++
+	t.mark(number, true)
+	c.list[c.n] = number
+	c.n++
 }
 
 // prune keeps the topKept best of the list and makes the worst of them the floor.
-func (t *table) prune() {
-	c := &t.top
+func (c *candidates) prune(t ranking) {
 	if c.scratch == nil {
 		c.scratch = make([]ranked, 0, topKept)
 	}
 	sel := selection{heap: c.scratch[:0], n: topKept}
 	for _, number := range c.list[:c.n] {
-		e := t.at(number)
-		e.meta &^= metaCandidate
-		r := e.ranked()
-		r.number = number
-		sel.offer(r)
+		t.mark(number, false)
+		sel.offer(t.ranked(number))
 	}
 	c.floor = sel.heap[0]
 	c.n = len(sel.heap)
 	for i := range sel.heap {
 		number := sel.heap[i].number
 		c.list[i] = number
-		t.at(number).meta |= metaCandidate
+		t.mark(number, true)
 	}
 }
 
