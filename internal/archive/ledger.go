@@ -26,6 +26,8 @@ type FollowerEntry struct {
 	Behind  uint64            `json:"behind"`
 	Expired uint64            `json:"expired"`         // removed by retention before they were applied
 	Parts   map[string]uint64 `json:"parts,omitempty"` // what applied is made of; the sum is Applied
+	// Limits are what had to go for the sake of a cap, by its name in docs/limits.md.
+	Limits map[string]uint64 `json:"limits,omitempty"`
 }
 
 // Balance returns nil when every packet is in exactly one place, and otherwise an error

@@ -2,6 +2,8 @@ package terminal
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/tarrafa/tarrafa/internal/live"
@@ -136,6 +138,16 @@ func LedgerText(g *live.Ledger, lang Language) string {
 			terms = append(terms, t.name+" "+w.Integer(t.n))
 		}
 		fmt.Fprintf(&b, "  %s  %s = %s\n", left(a.name, nameWidth), right(w.Integer(a.sum), sumWidth), strings.Join(terms, " + "))
+	}
+	for _, f := range g.Followers {
+		if len(f.Limits) == 0 {
+			continue
+		}
+		var reached []string
+		for _, name := range slices.Sorted(maps.Keys(f.Limits)) {
+			reached = append(reached, clean(name)+" "+w.Integer(f.Limits[name]))
+		}
+		fmt.Fprintf(&b, "  %s: %s: %s\n", clean(f.Name), tx(txLimits), strings.Join(reached, ", "))
 	}
 	if err := g.Balance(); err != nil {
 		fmt.Fprintf(&b, "  %s: %s\n", tx(txUnbalanced), clean(strings.TrimPrefix(err.Error(), "the ledger does not balance: ")))

@@ -68,6 +68,7 @@ const (
 	txLost
 	txBalanced
 	txUnbalanced
+	txLimits
 	txOutputs
 	txOK
 	txCatching
@@ -181,6 +182,7 @@ var catalogue = [texts]struct {
 	txWritten:         {"ledger.written", [...]string{"written", "gravados"}},
 	txLost:            {"ledger.lost", [...]string{"lost", "não gravados"}},
 	txBalanced:        {"ledger.balanced", [...]string{"balanced: every packet is in exactly one place", "confere: cada pacote está em exatamente um lugar"}},
+	txLimits:          {"ledger.limits", [...]string{"limits reached (docs/limits.md)", "limites atingidos (docs/limits.md)"}},
 	txUnbalanced:      {"ledger.unbalanced", [...]string{"DOES NOT BALANCE", "NÃO CONFERE"}},
 	txOutputs:         {"sinks", [...]string{"Outputs", "Saídas"}},
 	txOK:              {"sink.ok", [...]string{"ok", "ok"}},

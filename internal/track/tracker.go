@@ -42,6 +42,7 @@ type Tracker struct {
 	applied  atomic.Uint64
 	outcomes [packet.OutcomeCount]atomic.Uint64
 	retries  atomic.Uint64
+	limits   limits
 }
 
 // New returns a Tracker.
@@ -264,4 +265,6 @@ func (t *Tracker) count(b *Batch) {
 		}
 	}
 	t.applied.Add(uint64(len(b.Rows)))
+	c := t.decoder.Counters()
+	t.limits.publish(&c.Fragments)
 }

@@ -70,6 +70,12 @@ func (s *Server) captureMetrics(m *exposition) {
 		m.value(f.Behind, "follower", f.Name, "place", "behind")
 		m.value(f.Expired, "follower", f.Name, "place", "expired")
 	}
+	m.head("limits_reached_total", "counter", "What had to go for the sake of a cap: docs/limits.md.")
+	for _, f := range l.Followers {
+		for _, name := range slices.Sorted(maps.Keys(f.Limits)) {
+			m.value(f.Limits[name], "follower", f.Name, "limit", name)
+		}
+	}
 }
 
 // exposition is a text of metrics.
