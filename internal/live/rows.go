@@ -19,6 +19,13 @@ type Row struct {
 // Payload returns the first bytes of the payload. They belong to the row.
 func (r *Row) Payload() []byte { return r.Preview[:r.PreviewLen] }
 
+// RowOf returns a row of a batch as a list shows it.
+func RowOf(b *track.Batch, row *packet.Summary) Row {
+	r := Row{Summary: *row}
+	r.PreviewLen = uint8(copy(r.Preview[:], payload(b, row)))
+	return r
+}
+
 // ring holds the newest rows. Its owner serialises the access.
 type ring struct {
 	rows []Row

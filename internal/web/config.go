@@ -10,6 +10,7 @@ import (
 	"github.com/tarrafa/tarrafa/internal/packet"
 	"github.com/tarrafa/tarrafa/internal/query"
 	"github.com/tarrafa/tarrafa/internal/segment"
+	"github.com/tarrafa/tarrafa/internal/track"
 	"github.com/tarrafa/tarrafa/internal/web/notes"
 )
 
@@ -18,8 +19,15 @@ type Content struct {
 	Hub      *live.Hub // of the running capture; nil: none is running
 	LiveID   string    // the running capture's identifier among Captures; may be empty
 	Captures Captures  // stored captures; nil: none
+	Sift     Sift      // of the running capture; nil: filters are asked of what the hub and the reader know
 	Stop     func()    // ends the capture, or the program that only shows; nil: the page has no such button
 }
+
+// Sift runs through the running capture, from its oldest packet on, and goes on with what
+// comes, until the capture or ctx ends. It hands the packets that pass f to take, batch by
+// batch; next is the number of the first packet behind those that were looked at. A batch is
+// valid during the call.
+type Sift func(ctx context.Context, f *query.Filter, take func(passed *track.Batch, next uint64)) error
 
 // Config says what a [Server] shows and to whom. It is not changed after [New].
 type Config struct {

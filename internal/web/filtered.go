@@ -8,7 +8,6 @@ import (
 	"github.com/tarrafa/tarrafa/internal/live"
 	"github.com/tarrafa/tarrafa/internal/packet"
 	"github.com/tarrafa/tarrafa/internal/query"
-	"github.com/tarrafa/tarrafa/internal/web/notes"
 )
 
 const (
@@ -22,6 +21,7 @@ const (
 type liveViews struct {
 	hub  *live.Hub
 	lend func() *lent
+	sift Sift // nil: there is none
 
 	mu      sync.Mutex
 	filters map[filterKey]*liveFilter
@@ -50,11 +50,13 @@ type liveFilter struct {
 	hub    *live.Hub
 	cancel context.CancelFunc
 	users  int
+	sifted bool // the capture is run through for it
 
 	mu     sync.Mutex
 	result bitmap
 	caught bool       // everything was looked at, once: from then on little is missing
 	recent []live.Row // newest matches, oldest first
+	failed error      // why it does not go on
 	closed bool       // nobody looks at it any more: it does not go on
 	unsure uint64     // packets whose bytes were no longer to be had: not in the result
 }
@@ -89,12 +91,20 @@ func (l *liveViews) open(f *query.Filter, from, to int64) (view, error) {
 			return nil, errTooManyFilters
 		}
 		lf = &liveFilter{key: key, filter: f, hub: l.hub}
+		if err := l.siftable(lf); err != nil {
+			base.close()
+			return nil, err
+		}
 		var ctx context.Context
 		ctx, lf.cancel = context.WithCancel(l.ctx)
 		l.filters[key] = lf
 		own := &liveView{hub: l.hub, reader: l.lend()}
 		l.running.Go(func() {
 			defer own.close()
+			if lf.sifted {
+				lf.runThrough(ctx, l.sift)
+				return
+			}
 			lf.run(ctx, own)
 		})
 	}
@@ -197,14 +207,18 @@ func (lf *liveFilter) take(ctx context.Context, m *matcher, rows []live.Row) {
 	lf.unsure += unsure
 	for i := range rows {
 		lf.result.add(fits[i])
-		if !fits[i] {
-			continue
+		if fits[i] {
+			lf.remember(&rows[i])
 		}
-		if len(lf.recent) >= 2*recentMatches {
-			lf.recent = append(lf.recent[:0], lf.recent[recentMatches:]...)
-		}
-		lf.recent = append(lf.recent, rows[i])
 	}
+}
+
+// remember keeps the newest rows that pass. The lock is held.
+func (lf *liveFilter) remember(row *live.Row) {
+	if len(lf.recent) >= 2*recentMatches {
+		lf.recent = append(lf.recent[:0], lf.recent[recentMatches:]...)
+	}
+	lf.recent = append(lf.recent, *row)
 }
 
 // matcher evaluates a filter for rows whose bytes are elsewhere.
@@ -242,51 +256,4 @@ func (m *matcher) match(ctx context.Context, s *packet.Summary) (ok, known bool)
 	m.row.InterfaceName, m.row.HasInterface = d.Interface, d.Interface != ""
 	m.row.Next(&m.packet)
 	return m.filter.Match(&m.row), true
-}
-
-// filteredView is a view of the packets of the running capture that pass a filter.
-type filteredView struct {
-	base  *liveView
-	lf    *liveFilter
-	owner *liveViews
-}
-
-func (v *filteredView) size() (uint64, bool, float32) {
-	_, next := v.base.hub.Bounds()
-	v.lf.mu.Lock()
-	defer v.lf.mu.Unlock()
-	return v.lf.result.count, v.lf.caught && v.lf.result.length+filterStep >= next, float32(float64(v.lf.result.length) / float64(max(next, 1)))
-}
-
-func (v *filteredView) book() *notes.Book { return v.base.book() }
-
-func (v *filteredView) close() {
-	v.owner.leave(v.lf)
-	v.base.close()
-}
-
-func (v *filteredView) window(ctx context.Context, from uint64, count int, newest bool) (*window, error) {
-	total, exact, done := v.size()
-	w := &window{from: from, total: total, done: done}
-	if exact {
-		w.flags |= windowExact
-	}
-	v.lf.mu.Lock()
-	w.total = v.lf.result.count
-	if newest {
-		n := min(count, len(v.lf.recent), recentMatches)
-		w.from = w.total - uint64(n)
-		w.rows = make([]row, n)
-		for i := range n {
-			w.rows[i].Row = v.lf.recent[len(v.lf.recent)-n+i]
-			w.rows[i].hashPreview()
-		}
-		v.lf.mu.Unlock()
-		return w, nil
-	}
-	positions := v.lf.result.find(nil, from, count)
-	v.lf.mu.Unlock()
-	var err error
-	w.rows, err = spread(ctx, v.base, positions)
-	return w, err
 }

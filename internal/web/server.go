@@ -69,6 +69,7 @@ func (s *Server) Show(c Content) {
 	s.live = nil
 	if c.Hub != nil {
 		s.live = newLiveViews(c.Hub, func() *lent { return s.library.tryLend(c.LiveID) })
+		s.live.sift = c.Sift
 	}
 }
 
