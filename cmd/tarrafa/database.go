@@ -26,6 +26,7 @@ type database struct {
 
 	// Of the run in hand.
 	analysis *track.Analysis
+	watch    *flow.Watch
 	cursor   uint64 // number of the first packet that is not in the database
 	at       uint64 // behind the last batch
 	first    uint64 // the first packet that there is; 0: not known yet
@@ -78,7 +79,7 @@ func (d *database) follow(ctx context.Context, from func(segment.Cursor) track.C
 		}
 		err = t.Run(ctx, &beginning{chunks, &d.first}, d)
 		if err == nil {
-			d.analysis.Drain()
+			d.finish()
 		}
 		if !errors.Is(err, postgres.ErrRestart) {
 			return err
@@ -94,10 +95,18 @@ func (d *database) start(ctx context.Context) (*track.Tracker, error) {
 		return nil, err
 	}
 	d.cursor, d.at, d.first = cursor.Packet, 0, 0
-	d.analysis = track.NewAnalysis(track.AnalysisOptions{
-		Memory: d.memory, Watch: flow.NewWatch(flow.WatchOptions{Found: d.found}), Ended: d.ended,
-	})
+	d.watch = flow.NewWatch(flow.WatchOptions{Found: d.found})
+	d.analysis = track.NewAnalysis(track.AnalysisOptions{Memory: d.memory, Watch: d.watch, Ended: d.ended})
 	return track.NewAnalysing(d.analysis), nil
+}
+
+// finish hands over what is left at the end of a capture: the flows that are open, and
+// what the findings have grown to since they were told. The sink's Close stores it.
+func (d *database) finish() {
+	d.analysis.Drain()
+	for f := range d.watch.All() {
+		d.found(f)
+	}
 }
 
 // beginning notes the number of the first packet that comes.

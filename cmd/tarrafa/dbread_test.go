@@ -9,6 +9,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -124,4 +125,42 @@ func TestAskDatabase(t *testing.T) {
 			t.Errorf("%v: exit code %d, want %d: %s", c.args, code, c.code, talk)
 		}
 	}
+}
+
+// askFlows asks for flows and findings, and for what the database does not hold.
+func askFlows(t *testing.T, dsn, file string) {
+	t.Helper()
+	want, _, _ := command("flows", "--no-sandbox", file)
+	got, talk, code := command("flows", "--no-sandbox", "--db="+dsn)
+	if code != exitOK || got == "" || sortedLines(got) != sortedLines(want) {
+		t.Errorf("flows --db: exit code %d: %s%s\nwant\n%s", code, talk, got, want)
+	}
+	want, _, _ = command("findings", "--no-sandbox", "--json", file)
+	if got, talk, code := command("findings", "--no-sandbox", "--json", "--db="+dsn); code != exitOK || got != want {
+		t.Errorf("findings --db: exit code %d: %s%s\nwant\n%s", code, talk, got, want)
+	}
+	if got, talk, code := command("flows", "--no-sandbox", "--json", "--db="+dsn, "-n", "1", "-Y", "frame.number <= 2"); code != exitOK || strings.Count(got, "\n") != 1 {
+		t.Errorf("flows --db -n 1 -Y: exit code %d: %s%s", code, talk, got)
+	}
+	for _, c := range []struct {
+		args []string
+		code int
+		say  string
+	}{
+		{[]string{"follow", "--stream", "0"}, exitDatabase, "holds no packet bytes"},
+		{[]string{"findings", "--threshold", "refused=1"}, exitOptions, "time of storing"},
+		{[]string{"flows", file}, exitOptions, "one of them"},
+	} {
+		if _, talk, code := command(append(c.args, "--no-sandbox", "--db="+dsn)...); code != c.code || !strings.Contains(talk, c.say) {
+			t.Errorf("%v: exit code %d, want %d: %s", c.args, code, c.code, talk)
+		}
+	}
+}
+
+// sortedLines puts lines in order: files are listed by the ends of the flows, the database
+// by their beginnings.
+func sortedLines(s string) string {
+	lines := strings.Split(s, "\n")
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -22,6 +23,7 @@ import (
 
 type findingsOptions struct {
 	analysisFlags
+	database   databaseFlags
 	json       bool
 	severity   string
 	thresholds []string
@@ -30,7 +32,7 @@ type findingsOptions struct {
 func findingsCommand() *cobra.Command {
 	var o findingsOptions
 	cmd := &cobra.Command{
-		Use:   "findings FILE|DIR|- …",
+		Use:   "findings FILE|DIR|-…|--db",
 		Short: "Say what looks wrong: losses, stalls, resets, scans, floods, beacons, tunnels",
 		Long: `Look for what is wrong in the connections of a capture, and say it in plain sentences
 with the numbers of the packets that show it. The thresholds and their reasons are in
@@ -40,7 +42,7 @@ docs/flows.md; each can be changed with --threshold. They are:
 		Example: `  tarrafa findings trace.pcap
   tarrafa findings --severity warning --json trace.pcap
   tarrafa findings --threshold scan-targets=10 trace.pcap`,
-		Args: atLeastOne("a capture file or folder"),
+		Args: o.database.capturesOr(atLeastOne("a capture file or folder, or --db")),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runFindings(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), args, &o)
 		},
@@ -50,13 +52,13 @@ docs/flows.md; each can be changed with --threshold. They are:
 	f.StringVar(&o.severity, "severity", "info", "from this severity on: info, warning or serious")
 	f.StringArrayVar(&o.thresholds, "threshold", nil, "NAME=VALUE: from where on a detector speaks (repeat)")
 	o.add(f)
+	o.database.add(f)
 	return cmd
 }
 
 func runFindings(ctx context.Context, stdout, stderr io.Writer, names []string, o *findingsOptions) error {
 	ctx, stop := interrupted(ctx)
 	defer stop()
-	severities := []string{flow.Info.String(), flow.Warning.String(), flow.Serious.String()}
 	least := slices.Index(severities, o.severity)
 	if least < 0 {
 		return &exitError{code: exitOptions, err: fmt.Errorf("--severity %s: write info, warning or serious", o.severity)}
@@ -67,6 +69,9 @@ func runFindings(ctx context.Context, stdout, stderr io.Writer, names []string, 
 	limits, err := readThresholds(o.thresholds)
 	if err != nil {
 		return err
+	}
+	if o.database.dsn != "" {
+		return databaseFindings(ctx, stdout, stderr, o, flow.Severity(least))
 	}
 	if err := confine(nil, o.noSandbox, readingRules(names, nil)); err != nil {
 		return err
@@ -81,9 +86,10 @@ func runFindings(ctx context.Context, stdout, stderr io.Writer, names []string, 
 	for _, in := range ins {
 		watch := flow.NewWatch(flow.WatchOptions{Thresholds: limits})
 		a := track.NewAnalysis(track.AnalysisOptions{Memory: int64(o.memory), Watch: watch})
-		err := track.NewAnalysing(a).Run(ctx, in.chunks, followerFunc(func(context.Context, *track.Batch) error { return nil }))
+		t := track.NewAnalysing(a)
+		err := t.Run(ctx, in.chunks, followerFunc(func(context.Context, *track.Batch) error { return nil }))
 		a.Drain()
-		sayForced(stderr, in.name, a)
+		sayLimits(stderr, in, t)
 		if len(ins) > 1 && !o.json {
 			_, _ = fmt.Fprintf(w, "%s:\n", printable(in.name))
 		}
@@ -96,24 +102,29 @@ func runFindings(ctx context.Context, stdout, stderr io.Writer, names []string, 
 	return errors.Join(w.Flush(), failed)
 }
 
-// printFindings prints the worst first, and the eldest of those.
+// severities are the names, from the least on.
+var severities = []string{flow.Info.String(), flow.Warning.String(), flow.Serious.String()}
+
+// printFindings prints what a Watch has found, from a severity on.
 func printFindings(w io.Writer, watch *flow.Watch, least flow.Severity, asJSON bool) error {
-	var list []*flow.Finding
+	var list []index.Finding
 	for f := range watch.All() {
 		if f.Severity >= least {
-			list = append(list, f)
+			list = append(list, index.NewFinding(f))
 		}
 	}
-	slices.SortStableFunc(list, func(a, b *flow.Finding) int {
-		if a.Severity != b.Severity {
-			return int(b.Severity) - int(a.Severity)
-		}
-		return int(a.ID) - int(b.ID)
+	return writeFindings(w, list, asJSON)
+}
+
+// writeFindings prints the worst first, and the eldest of those.
+func writeFindings(w io.Writer, list []index.Finding, asJSON bool) error {
+	slices.SortStableFunc(list, func(a, b index.Finding) int {
+		return cmp.Or(cmp.Compare(slices.Index(severities, b.Severity), slices.Index(severities, a.Severity)), cmp.Compare(a.ID, b.ID))
 	})
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
-	for _, f := range list {
-		d := index.NewFinding(f)
+	for i := range list {
+		d := &list[i]
 		if asJSON {
 			if err := enc.Encode(d); err != nil {
 				return err

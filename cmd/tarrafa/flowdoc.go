@@ -13,30 +13,26 @@ import (
 // flowDocument is a flow as flows --json prints it: one object a line. Names are foreign
 // text as it was sent.
 type flowDocument struct {
-	Flow        uint64  `json:"flow"`
-	Stream      *uint32 `json:"stream"` // tcp.stream or udp.stream; null for other protocols
-	CommunityID string  `json:"community_id"`
-	Protocol    string  `json:"protocol"`
-	Client      string  `json:"client"`
-	ClientPort  uint16  `json:"client_port"`
-	Server      string  `json:"server"`
-	ServerPort  uint16  `json:"server_port"`
-	Outer       *struct {
-		Src      string `json:"src"`
-		Dst      string `json:"dst"`
-		Protocol string `json:"protocol"`
-	} `json:"outer,omitempty"` // tunnel endpoints
-	VLAN        *uint16 `json:"vlan,omitempty"`
-	FirstPacket uint64  `json:"first_packet"`
-	Start       string  `json:"start"`
-	End         string  `json:"end"`
-	DurationNS  int64   `json:"duration_ns"`
-	Ended       string  `json:"ended"` // why the flow ended
-	Resumed     bool    `json:"resumed,omitempty"`
-	Direction   string  `json:"direction,omitempty"` // of the client's packets
-	ConnState   string  `json:"conn_state"`
-	History     string  `json:"history"`
-	InitialRTT  int64   `json:"initial_rtt_ns,omitempty"`
+	Flow        uint64         `json:"flow"`
+	Stream      *uint32        `json:"stream"` // tcp.stream or udp.stream; null for other protocols
+	CommunityID string         `json:"community_id"`
+	Protocol    string         `json:"protocol"`
+	Client      string         `json:"client"`
+	ClientPort  uint16         `json:"client_port"`
+	Server      string         `json:"server"`
+	ServerPort  uint16         `json:"server_port"`
+	Outer       *outerDocument `json:"outer,omitempty"`
+	VLAN        *uint16        `json:"vlan,omitempty"`
+	FirstPacket uint64         `json:"first_packet"`
+	Start       string         `json:"start"`
+	End         string         `json:"end"`
+	DurationNS  int64          `json:"duration_ns"`
+	Ended       string         `json:"ended"` // why the flow ended
+	Resumed     bool           `json:"resumed,omitempty"`
+	Direction   string         `json:"direction,omitempty"` // of the client's packets
+	ConnState   string         `json:"conn_state"`
+	History     string         `json:"history"`
+	InitialRTT  int64          `json:"initial_rtt_ns,omitempty"`
 
 	App       string `json:"app,omitempty"`
 	Encrypted bool   `json:"encrypted,omitempty"`
@@ -47,6 +43,13 @@ type flowDocument struct {
 
 	FromClient halfDocument `json:"from_client"`
 	FromServer halfDocument `json:"from_server"`
+}
+
+// outerDocument is the endpoints of a tunnel.
+type outerDocument struct {
+	Src      string `json:"src"`
+	Dst      string `json:"dst"`
+	Protocol string `json:"protocol,omitempty"`
 }
 
 // halfDocument is what one side sent.
@@ -75,9 +78,9 @@ type rttDocument struct {
 	Count  uint32 `json:"count"`
 	MinNS  int64  `json:"min_ns"`
 	MeanNS int64  `json:"mean_ns"`
-	P50NS  int64  `json:"p50_ns"`
+	P50NS  int64  `json:"p50_ns,omitempty"`
 	P90NS  int64  `json:"p90_ns"`
-	P99NS  int64  `json:"p99_ns"`
+	P99NS  int64  `json:"p99_ns,omitempty"`
 	MaxNS  int64  `json:"max_ns"`
 }
 
@@ -97,11 +100,7 @@ func newFlowDocument(c *track.Conversation) flowDocument {
 		d.Stream = new(c.Stream)
 	}
 	if o := &c.Outer; o.Version != 0 {
-		d.Outer = &struct {
-			Src      string `json:"src"`
-			Dst      string `json:"dst"`
-			Protocol string `json:"protocol"`
-		}{hostText(o.Src, o.Version), hostText(o.Dst, o.Version), index.ProtocolName(o.Proto)}
+		d.Outer = &outerDocument{hostText(o.Src, o.Version), hostText(o.Dst, o.Version), index.ProtocolName(o.Proto)}
 	}
 	if c.VLAN != packet.NoVLAN {
 		d.VLAN = new(c.VLAN)

@@ -41,15 +41,16 @@ const minFlowMemory = 2 << 20
 
 type flowsOptions struct {
 	analysisFlags
-	display string
-	json    bool
-	number  int
+	database databaseFlags
+	display  string
+	json     bool
+	number   int
 }
 
 func flowsCommand() *cobra.Command {
 	var o flowsOptions
 	cmd := &cobra.Command{
-		Use:   "flows FILE|DIR|- …",
+		Use:   "flows FILE|DIR|-…|--db",
 		Short: "List the connections of a capture: state, bytes, round trip times, names",
 		Long: `List the connections (flows) of a capture in the order of their end: TCP, UDP and
 others, both directions together, with Zeek's connection state, retransmissions, round
@@ -59,7 +60,7 @@ matches; the numbers are still those of the whole flow.`,
   tarrafa flows -n 20 trace.pcap                            the largest
   tarrafa flows -Y tcp.analysis.retransmission trace.pcap
   tarrafa flows --json trace.pcap | jq .community_id`,
-		Args: atLeastOne("a capture file or folder"),
+		Args: o.database.capturesOr(atLeastOne("a capture file or folder, or --db")),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runFlows(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), args, &o)
 		},
@@ -69,6 +70,7 @@ matches; the numbers are still those of the whole flow.`,
 	f.BoolVar(&o.json, "json", false, "print a JSON object for each flow, with all that is known")
 	f.IntVarP(&o.number, "number", "n", 0, "only so many flows, those with the most bytes; 0: all")
 	o.add(f)
+	o.database.add(f)
 	return cmd
 }
 
@@ -84,6 +86,9 @@ func runFlows(ctx context.Context, stdout, stderr io.Writer, names []string, o *
 	display, err := parseDisplay(o.display)
 	if err != nil {
 		return err
+	}
+	if o.database.dsn != "" {
+		return databaseFlows(ctx, stdout, stderr, o, display)
 	}
 	if err := confine(nil, o.noSandbox, readingRules(names, nil)); err != nil {
 		return err
@@ -132,22 +137,16 @@ func listFlows(ctx context.Context, in *input, display *query.Filter, list *flow
 		}
 		return list.err
 	}
-	err := track.NewAnalysing(a).Run(ctx, in.chunks, followerFunc(func(_ context.Context, b *track.Batch) error {
+	t := track.NewAnalysing(a)
+	err := t.Run(ctx, in.chunks, followerFunc(func(_ context.Context, b *track.Batch) error {
 		if err := look(b); err != nil {
 			return &track.FatalError{Err: err}
 		}
 		return nil
 	}))
 	a.Drain()
-	sayForced(stderr, in.name, a)
+	sayLimits(stderr, in, t)
 	return err
-}
-
-// sayForced tells the user that flows had to be given up for want of memory.
-func sayForced(stderr io.Writer, name string, a *track.Analysis) {
-	if n := a.Counters().Flow.Forced; n > 0 {
-		_, _ = fmt.Fprintf(stderr, "tarrafa: %s: %d flows were given up before their end for want of memory, and stream numbers may differ from tshark's; raise --flow-memory\n", printable(name), n)
-	}
 }
 
 // flowSet is a set of flow identifiers, which count from 1: a bit for each.
@@ -184,7 +183,10 @@ func newFlowList(w *bufio.Writer, stdout io.Writer, asJSON bool, limit int) *flo
 }
 
 func (l *flowList) add(c *track.Conversation) {
-	d := newFlowDocument(c)
+	l.addDocument(newFlowDocument(c))
+}
+
+func (l *flowList) addDocument(d flowDocument) {
 	if l.limit == 0 {
 		l.print(&d)
 		return

@@ -16,9 +16,10 @@ import (
 
 type followOptions struct {
 	analysisFlags
-	stream int64
-	udp    bool
-	as     string
+	database databaseFlags
+	stream   int64
+	udp      bool
+	as       string
 }
 
 func followCommand() *cobra.Command {
@@ -41,14 +42,14 @@ win. What the receiver got but the capture does not have is shown as a gap.`,
 		Example: `  tarrafa follow --stream 0 trace.pcap
   tarrafa follow --stream 3 --as raw trace.pcap > page.bin
   tarrafa follow --stream 1 --udp --as json trace.pcap`,
-		Args: func(cmd *cobra.Command, args []string) error {
+		Args: o.database.capturesOr(func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return &exitError{code: exitOptions, err: errors.New("tarrafa follow: name one capture"), mend: "run: tarrafa follow --help"}
 			}
 			return nil
-		},
+		}),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return runFollow(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), args[0], &o)
+			return runFollow(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), args, &o)
 		},
 	}
 	f := cmd.Flags()
@@ -56,10 +57,15 @@ win. What the receiver got but the capture does not have is shown as a gap.`,
 	f.BoolVar(&o.udp, "udp", false, "a UDP conversation, not a TCP connection")
 	f.StringVar(&o.as, "as", "ascii", "ascii, hex, raw or json")
 	o.add(f)
+	o.database.add(f)
 	return cmd
 }
 
-func runFollow(ctx context.Context, stdout, stderr io.Writer, name string, o *followOptions) error {
+func runFollow(ctx context.Context, stdout, stderr io.Writer, names []string, o *followOptions) error {
+	name := "--db"
+	if len(names) > 0 {
+		name = names[0]
+	}
 	ctx, stop := interrupted(ctx)
 	defer stop()
 	bad := func(format string, args ...any) error {
@@ -75,6 +81,9 @@ func runFollow(ctx context.Context, stdout, stderr io.Writer, name string, o *fo
 	out, err := newDialogue(w, o)
 	if err != nil {
 		return err
+	}
+	if o.database.dsn != "" {
+		return databaseFollow(ctx, stderr, o)
 	}
 	if err := confine(nil, o.noSandbox, readingRules([]string{name}, nil)); err != nil {
 		return err

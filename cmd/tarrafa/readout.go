@@ -53,7 +53,7 @@ func readInput(ctx context.Context, in *input, display *query.Filter, log *slog.
 	}
 	shown := newBatchFilter(display)
 	t := shown.tracker()
-	var analysis *track.Analysis
+	var flows *database
 	for _, out := range outs.list {
 		if d, ok := out.sink.(*database); ok {
 			analysing, err := d.start(ctx)
@@ -61,7 +61,7 @@ func readInput(ctx context.Context, in *input, display *query.Filter, log *slog.
 				return err
 			}
 			if !part {
-				t, analysis = analysing, d.analysis
+				t, flows = analysing, d
 			}
 		}
 	}
@@ -74,8 +74,8 @@ func readInput(ctx context.Context, in *input, display *query.Filter, log *slog.
 		}
 		return all.Apply(ctx, b)
 	}))
-	if err == nil && analysis != nil {
-		analysis.Drain()
+	if err == nil && flows != nil {
+		flows.finish()
 	}
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTime)
 	defer cancel()
