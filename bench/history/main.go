@@ -30,16 +30,17 @@ func main() {
 	packets := flag.Int("packets", 1_000_000, "packets in the archive")
 	dir := flag.String("dir", "", "where to make it; default: a temporary folder, removed afterwards")
 	tshark := flag.Bool("tshark", false, "ask tshark too, over a sample")
+	connections := flag.Bool("connections", false, "measure reindex with the connections too")
 	flag.Parse()
 	debug.SetGCPercent(50)
-	if err := run(*packets, *dir, *tshark); err != nil {
+	if err := run(*packets, *dir, *tshark, *connections); err != nil {
 		log.Fatal(err)
 	}
 }
 
 const needle = "203.0.113.77"
 
-func run(packets int, dir string, tshark bool) error {
+func run(packets int, dir string, tshark, connections bool) error {
 	if dir == "" {
 		tmp, err := os.MkdirTemp("", "tarrafa-bench-*")
 		if err != nil {
@@ -58,7 +59,7 @@ func run(packets int, dir string, tshark bool) error {
 	if err != nil {
 		return err
 	}
-	if err := measureIndex(s, packets); err != nil {
+	if err := measureIndex(s, packets, connections); err != nil {
 		return err
 	}
 	if err := s.Close(); err != nil {

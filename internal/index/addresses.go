@@ -11,19 +11,25 @@ import (
 // their packets. Its memory is bounded by [addressMax] between row groups; see
 // [Writer.flush].
 type addresses struct {
-	slots []int32 // number + 1; 0: free. The length is a power of two.
-	list  []addressCount
+	slots []addressSlot // the length is a power of two
+	keys  []addressKey  // by number
+	plain [][2]amount   // of packets with one IP header and two addresses: as source, as destination
+	odd   [][roles]amount
+}
+
+// addressSlot is a place of the hash table. The tag saves most looks at keys that differ.
+type addressSlot struct {
+	tag uint32
+	n   int32 // number + 1; 0: free
 }
 
 // addressMax is the number of addresses after which the table starts anew with the next
 // row group. The segment then has no counts by address.
 const addressMax = 256 << 10
 
-// addressCount is one address with its counts.
-type addressCount struct {
+type addressKey struct {
 	addr    packet.Addr
 	version uint8
-	counts  [roles]amount
 }
 
 type amount struct{ packets, bytes uint64 }
@@ -42,7 +48,8 @@ const (
 )
 
 func (a *addresses) init() {
-	a.slots, a.list = make([]int32, 1<<12), a.list[:0]
+	a.slots = make([]addressSlot, 1<<12)
+	a.keys, a.plain, a.odd = a.keys[:0], a.plain[:0], a.odd[:0]
 }
 
 func hashAddr(addr *packet.Addr, version uint8) uint64 {
@@ -53,51 +60,85 @@ func hashAddr(addr *packet.Addr, version uint8) uint64 {
 
 // number returns the address's number.
 func (a *addresses) number(addr *packet.Addr, version uint8) int32 {
-	mask := uint64(len(a.slots) - 1)
-	at := hashAddr(addr, version) & mask
+	hash := hashAddr(addr, version)
+	mask, tag := uint64(len(a.slots)-1), uint32(hash>>32)
+	at := hash & mask
 	for {
-		n := a.slots[at]
-		if n == 0 {
+		s := a.slots[at]
+		if s.n == 0 {
 			break
 		}
-		if e := &a.list[n-1]; e.addr == *addr && e.version == version {
-			return n - 1
+		if s.tag == tag {
+			if k := &a.keys[s.n-1]; k.addr == *addr && k.version == version {
+				return s.n - 1
+			}
 		}
 		at = (at + 1) & mask
 	}
-	a.list = append(a.list, addressCount{addr: *addr, version: version})
-	a.slots[at] = int32(len(a.list))
-	if len(a.list)*2 > len(a.slots) {
+	a.keys = append(a.keys, addressKey{*addr, version})
+	a.plain = append(a.plain, [2]amount{})
+	a.odd = append(a.odd, [roles]amount{})
+	a.slots[at] = addressSlot{tag, int32(len(a.keys))}
+	if len(a.keys)*2 > len(a.slots) {
 		a.grow()
 	}
-	return int32(len(a.list) - 1)
+	return int32(len(a.keys) - 1)
 }
 
 func (a *addresses) grow() {
-	a.slots = make([]int32, 2*len(a.slots))
+	a.slots = make([]addressSlot, 2*len(a.slots))
 	mask := uint64(len(a.slots) - 1)
-	for i := range a.list {
-		at := hashAddr(&a.list[i].addr, a.list[i].version) & mask
-		for a.slots[at] != 0 {
+	for i := range a.keys {
+		hash := hashAddr(&a.keys[i].addr, a.keys[i].version)
+		at := hash & mask
+		for a.slots[at].n != 0 {
 			at = (at + 1) & mask
 		}
-		a.slots[at] = int32(i + 1)
+		a.slots[at] = addressSlot{uint32(hash >> 32), int32(i + 1)}
 	}
 }
 
-func (a *addresses) count(n int32, r role, size uint32) {
-	c := &a.list[n].counts[r]
-	c.packets++
-	c.bytes += uint64(size)
+func (a *amount) add(size uint32) {
+	a.packets++
+	a.bytes += uint64(size)
+}
+
+// count counts a packet for one role of an address.
+func (a *addresses) count(n int32, r role, size uint32) { a.odd[n][r].add(size) }
+
+// pair counts a packet whose only IP header has these addresses.
+func (a *addresses) pair(src, dst int32, size uint32) {
+	if src == dst {
+		for r := range roles {
+			a.count(src, r, size)
+		}
+		return
+	}
+	a.plain[src][0].add(size)
+	a.plain[dst][1].add(size)
+}
+
+// sum returns what was counted of an address in a role.
+func (a *addresses) sum(n int, r role) amount {
+	s := a.odd[n][r]
+	if r == outerSrc || r == anySrc || r == anyAddr {
+		s.packets += a.plain[n][0].packets
+		s.bytes += a.plain[n][0].bytes
+	}
+	if r == outerDst || r == anyDst || r == anyAddr {
+		s.packets += a.plain[n][1].packets
+		s.bytes += a.plain[n][1].bytes
+	}
+	return s
 }
 
 func (a *addresses) word(n int32) string {
-	e := &a.list[n]
+	k := &a.keys[n]
 	var b [48]byte
-	return string(e.addr.AppendTo(b[:0], e.version))
+	return string(k.addr.AppendTo(b[:0], k.version))
 }
 
-func (a *addresses) size() int { return len(a.list) }
+func (a *addresses) size() int { return len(a.keys) }
 
 // list of fixed words: directions and outcomes.
 type fixed []string

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
 	"unsafe"
 
 	"github.com/klauspost/compress/zstd"
@@ -110,15 +111,20 @@ func (e *encoder) index(values []int32, size int) {
 	if len(e.remap) < size {
 		e.remap = make([]int32, size)
 	}
-	e.used, e.indexes = e.used[:0], e.indexes[:0]
-	for _, v := range values {
-		n := e.remap[v]
-		if n == 0 {
-			e.used = append(e.used, v)
-			n = int32(len(e.used))
-			e.remap[v] = n
+	e.used, e.indexes = e.used[:0], slices.Grow(e.indexes[:0], len(values))[:len(values)]
+	indexes, remap := e.indexes, e.remap
+	last, at := values[0]+1, int32(0) // most columns hold long runs
+	for i, v := range values {
+		if v != last {
+			n := remap[v]
+			if n == 0 {
+				e.used = append(e.used, v)
+				n = int32(len(e.used))
+				remap[v] = n
+			}
+			last, at = v, n-1
 		}
-		e.indexes = append(e.indexes, n-1)
+		indexes[i] = at
 	}
 	for _, v := range e.used {
 		e.remap[v] = 0

@@ -23,7 +23,9 @@ func NewExport(out io.Writer, program string) (*Export, error) {
 
 // Packet adds a packet. It keeps nothing of data, its captured bytes.
 func (e *Export) Packet(s *packet.Summary, data []byte) error {
-	e.w.row(s, data, nil)
+	row := [1]packet.Summary{*s}
+	row[0].DataOff = 0
+	e.w.block(row[:], data, nil)
 	if e.w.stage.rows == GroupRows {
 		return e.w.flush()
 	}

@@ -37,13 +37,13 @@ func (w *Writer) rollups() error {
 		if !w.info.Addresses {
 			return nil
 		}
-		for i := range w.addresses.list {
-			e := &w.addresses.list[i]
+		for i := range w.addresses.keys {
 			sa.small(adrAddress, int32(i))
-			sa.small(adrVersion, int32(e.version))
+			sa.small(adrVersion, int32(w.addresses.keys[i].version))
 			for r := range roles {
-				sa.large(adrCounts+Column(2*r), int64(e.counts[r].packets))
-				sa.large(adrCounts+Column(2*r+1), int64(e.counts[r].bytes))
+				n := w.addresses.sum(i, r)
+				sa.large(adrCounts+Column(2*r), int64(n.packets))
+				sa.large(adrCounts+Column(2*r+1), int64(n.bytes))
 			}
 			sa.endRow()
 			if sa.rows == GroupRows {

@@ -42,117 +42,170 @@ func flagsOf(s *packet.Summary) uint16 {
 	return f
 }
 
-// row stages one packet. data are its captured bytes; n may be nil.
-func (w *Writer) row(s *packet.Summary, data []byte, n *flow.Note) {
-	st := w.stage
-	st.large(Number, int64(s.Number))
-	st.large(Time, s.Time)
-	st.large(Offset, s.Offset)
-	st.small(WireLen, int32(s.WireLen))
-	st.small(CapLen, int32(s.CapLen))
-	st.small(Direction, int32(s.Direction))
-	st.small(Interface, int32(s.Interface))
-	st.small(Outcome, int32(s.Outcome))
-	flags := flagsOf(s)
-	if w.options {
-		flags |= FlagOptions
+// blockRows is how many rows are staged together, column by column: few enough that they
+// stay in the processor's nearest cache.
+const blockRows = 64
+
+// block stages up to [blockRows] packets that lie on one page. chunk holds their bytes;
+// notes are empty, or one for each.
+func (w *Writer) block(rows []packet.Summary, chunk []byte, notes []flow.Note) {
+	st, n := w.stage, len(rows)
+	for i := range rows {
+		st.mask[i] = presenceOf(&rows[i])
 	}
-	st.small(Flags, int32(flags))
-	st.small(Depth, int32(s.Depth))
-	if st.present(hasVLAN, s.VLAN != packet.NoVLAN) {
-		st.small(VLAN, int32(s.VLAN))
+	numbers, times, offsets := st.larges(Number, n), st.larges(Time, n), st.larges(Offset, n)
+	for i := range rows {
+		s := &rows[i]
+		numbers[i], times[i], offsets[i] = int64(s.Number), s.Time, s.Offset
 	}
-	if st.present(hasEtherType, s.EtherType != 0) {
-		st.small(EthType, int32(s.EtherType))
+	wire, captured, direction, face := st.smalls(WireLen, n), st.smalls(CapLen, n), st.smalls(Direction, n), st.smalls(Interface, n)
+	for i := range rows {
+		s := &rows[i]
+		wire[i], captured[i], direction[i], face[i] = int32(s.WireLen), int32(s.CapLen), int32(s.Direction), int32(s.Interface)
 	}
-	o := &s.Outer
-	var src, dst int32
-	if st.present(hasIP, o.Version != 0) {
-		src, dst = w.addresses.number(&o.Src, o.Version), w.addresses.number(&o.Dst, o.Version)
-		st.small(IPVersion, int32(o.Version))
-		st.small(Src, src)
-		st.small(Dst, dst)
-		st.small(Proto, int32(o.Proto))
+	outcome, flags, depth := st.smalls(Outcome, n), st.smalls(Flags, n), st.smalls(Depth, n)
+	for i := range rows {
+		s := &rows[i]
+		outcome[i], depth[i] = int32(s.Outcome), int32(s.Depth)
+		f := flagsOf(s)
+		if w.options[i] {
+			f |= FlagOptions
+		}
+		flags[i] = int32(f)
 	}
-	if st.present(hasPorts, o.Flags&packet.TupleHasPorts != 0) {
-		st.small(SrcPort, int32(o.SrcPort))
-		st.small(DstPort, int32(o.DstPort))
+	in := st.choose(hasVLAN, len(rows))
+	v := st.smalls(VLAN, len(in))
+	for k, i := range in {
+		v[k] = int32(rows[i].VLAN)
 	}
-	w.inner(s, src, dst)
-	in := &s.Inner
-	ports := in.Flags&packet.TupleHasPorts != 0
-	if st.present(hasTCP, in.Proto == packet.ProtoTCP && ports) {
-		st.small(TCPFlags, int32(s.TCPFlags))
-		st.small(TCPSeq, int32(s.Seq))
-		st.small(TCPAck, int32(s.Ack))
-		st.small(TCPWindow, int32(s.Window))
+	in = st.choose(hasEtherType, len(rows))
+	v = st.smalls(EthType, len(in))
+	for k, i := range in {
+		v[k] = int32(rows[i].EtherType)
 	}
-	if st.present(hasTransport, ports) {
-		st.small(PayloadLen, int32(s.PayloadLen))
+	w.outer(rows)
+	w.inner(rows)
+	w.transport(rows, chunk)
+	w.notes(rows, notes)
+	st.endRows(n)
+	for i := range rows {
+		w.total(&rows[i])
 	}
-	// A reassembled datagram's payload is not in the packet's own bytes.
-	from, to := uint64(s.PayloadOff), min(uint64(s.PayloadOff)+uint64(s.PayloadLen), uint64(len(data)))
-	if st.present(hasPayload, ports && s.Flags&packet.Reassembled == 0 && to > from) {
-		st.large(PayloadHash, int64(xxh3.Hash(data[from:to])))
-	}
-	w.notes(n)
-	st.endRow()
-	w.total(s)
 }
 
-// inner stages the innermost IP header of a packet in a tunnel, and counts the addresses.
-func (w *Writer) inner(s *packet.Summary, src, dst int32) {
-	st, o, in, a := w.stage, &s.Outer, &s.Inner, &w.addresses
-	tunnel := s.Depth > 1 && *in != *o
-	if st.present(hasTunnel, tunnel) {
-		isrc, idst := a.number(&in.Src, in.Version), a.number(&in.Dst, in.Version)
+// presenceOf says which groups of columns a packet has values in, a bit each.
+func presenceOf(s *packet.Summary) (mask uint16) {
+	set := func(p presence, there bool) {
+		if there {
+			mask |= 1 << p
+		}
+	}
+	ports := s.Inner.Flags&packet.TupleHasPorts != 0
+	set(hasVLAN, s.VLAN != packet.NoVLAN)
+	set(hasEtherType, s.EtherType != 0)
+	set(hasIP, s.Outer.Version != 0)
+	set(hasPorts, s.Outer.Flags&packet.TupleHasPorts != 0)
+	if s.Depth > 1 && s.Inner != s.Outer {
+		set(hasTunnel, true)
+		set(hasInnerPorts, ports)
+	}
+	set(hasTCP, ports && s.Inner.Proto == packet.ProtoTCP)
+	set(hasTransport, ports)
+	// A reassembled datagram's payload is not in the packet's own bytes.
+	set(hasPayload, ports && s.Flags&packet.Reassembled == 0 && s.PayloadLen > 0 && s.CapLen > s.PayloadOff)
+	return mask
+}
+
+// outer stages the outermost IP headers and counts their addresses.
+func (w *Writer) outer(rows []packet.Summary) {
+	st, a := w.stage, &w.addresses
+	in := st.choose(hasIP, len(rows))
+	version, src, dst, proto := st.smalls(IPVersion, len(in)), st.smalls(Src, len(in)), st.smalls(Dst, len(in)), st.smalls(Proto, len(in))
+	for k, i := range in {
+		s := &rows[i]
+		o := &s.Outer
+		version[k], proto[k] = int32(o.Version), int32(o.Proto)
+		from, to := a.number(&o.Src, o.Version), a.number(&o.Dst, o.Version)
+		src[k], dst[k] = from, to
+		if s.Depth > 1 { // the others are counted by headers: see [Writer.deep]
+			a.count(from, outerSrc, s.WireLen)
+			a.count(to, outerDst, s.WireLen)
+			continue
+		}
+		a.pair(from, to, s.WireLen)
+	}
+	in = st.choose(hasPorts, len(rows))
+	src, dst = st.smalls(SrcPort, len(in)), st.smalls(DstPort, len(in))
+	for k, i := range in {
+		src[k], dst[k] = int32(rows[i].Outer.SrcPort), int32(rows[i].Outer.DstPort)
+	}
+}
+
+// inner stages the innermost IP headers of packets in tunnels.
+func (w *Writer) inner(rows []packet.Summary) {
+	st, a := w.stage, &w.addresses
+	for _, i := range st.choose(hasTunnel, len(rows)) {
+		in := &rows[i].Inner
 		st.small(InnerVersion, int32(in.Version))
-		st.small(InnerSrc, isrc)
-		st.small(InnerDst, idst)
+		st.small(InnerSrc, a.number(&in.Src, in.Version))
+		st.small(InnerDst, a.number(&in.Dst, in.Version))
 		st.small(InnerProto, int32(in.Proto))
 	}
-	if st.present(hasInnerPorts, tunnel && in.Flags&packet.TupleHasPorts != 0) {
-		st.small(InnerSrcPort, int32(in.SrcPort))
-		st.small(InnerDstPort, int32(in.DstPort))
-	}
-	if o.Version == 0 {
-		return
-	}
-	a.count(src, outerSrc, s.WireLen)
-	a.count(dst, outerDst, s.WireLen)
-	if s.Depth > 1 {
-		return // counted by headers: see [Writer.deep]
-	}
-	a.count(src, anySrc, s.WireLen)
-	a.count(dst, anyDst, s.WireLen)
-	a.count(src, anyAddr, s.WireLen)
-	if src != dst {
-		a.count(dst, anyAddr, s.WireLen)
+	for _, i := range st.choose(hasInnerPorts, len(rows)) {
+		st.small(InnerSrcPort, int32(rows[i].Inner.SrcPort))
+		st.small(InnerDstPort, int32(rows[i].Inner.DstPort))
 	}
 }
 
-func (w *Writer) notes(n *flow.Note) {
+// transport stages the innermost transport headers and what they carry.
+func (w *Writer) transport(rows []packet.Summary, chunk []byte) {
 	st := w.stage
-	if n == nil {
+	in := st.choose(hasTCP, len(rows))
+	flags, seq, ack, window := st.smalls(TCPFlags, len(in)), st.smalls(TCPSeq, len(in)), st.smalls(TCPAck, len(in)), st.smalls(TCPWindow, len(in))
+	for k, i := range in {
+		s := &rows[i]
+		flags[k], seq[k], ack[k], window[k] = int32(s.TCPFlags), int32(s.Seq), int32(s.Ack), int32(s.Window)
+	}
+	in = st.choose(hasTransport, len(rows))
+	length := st.smalls(PayloadLen, len(in))
+	for k, i := range in {
+		length[k] = int32(rows[i].PayloadLen)
+	}
+	in = st.choose(hasPayload, len(rows))
+	hash := st.larges(PayloadHash, len(in))
+	for k, i := range in {
+		s := &rows[i]
+		data := chunk[s.DataOff : s.DataOff+s.CapLen]
+		to := min(uint64(s.PayloadOff)+uint64(s.PayloadLen), uint64(len(data)))
+		hash[k] = int64(xxh3.Hash(data[s.PayloadOff:to]))
+	}
+}
+
+func (w *Writer) notes(rows []packet.Summary, notes []flow.Note) {
+	st := w.stage
+	if len(notes) == 0 {
 		for p := hasFlow; p <= hasInitialRTT; p++ {
-			st.present(p, false)
+			clear(st.level(p, len(rows)))
 		}
 		return
 	}
-	if st.present(hasFlow, n.Flow != 0) {
-		st.large(Flow, int64(n.Flow))
-	}
-	if st.present(hasStream, n.Stream != flow.NoStream) {
-		st.large(Stream, int64(n.Stream))
-	}
-	if st.present(hasAnalysis, n.Flags != 0) {
-		st.small(Analysis, int32(n.Flags))
-	}
-	if st.present(hasAckRTT, n.AcksFrame != 0) {
-		st.large(AckRTT, n.AckRTT)
-	}
-	if st.present(hasInitialRTT, n.InitialRTT != 0) {
-		st.large(InitialRTT, n.InitialRTT)
+	for i := range notes {
+		n := &notes[i]
+		if st.present(hasFlow, n.Flow != 0) {
+			st.large(Flow, int64(n.Flow))
+		}
+		if st.present(hasStream, n.Stream != flow.NoStream) {
+			st.large(Stream, int64(n.Stream))
+		}
+		if st.present(hasAnalysis, n.Flags != 0) {
+			st.small(Analysis, int32(n.Flags))
+		}
+		if st.present(hasAckRTT, n.AcksFrame != 0) {
+			st.large(AckRTT, n.AckRTT)
+		}
+		if st.present(hasInitialRTT, n.InitialRTT != 0) {
+			st.large(InitialRTT, n.InitialRTT)
+		}
 	}
 }
 

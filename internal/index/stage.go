@@ -1,5 +1,7 @@
 package index
 
+import "slices"
+
 // Rows of a page and of a row group. All columns have their pages at the same rows, so
 // that a few pages of a few columns answer for a stretch of packets.
 const (
@@ -23,6 +25,8 @@ type stage struct {
 	levels [presences][]uint8 // for each row 1 when the group of columns is there
 	counts [presences]int     // values so far
 	ends   [presences][]int   // values at the end of each page
+	mask   [blockRows]uint16  // of the block in hand: a bit for each presence
+	chosen [blockRows]uint8
 }
 
 // newStage returns a stage with room for so many rows; it grows beyond.
@@ -72,9 +76,48 @@ func (s *stage) present(p presence, there bool) bool {
 	return there
 }
 
+// smalls makes room for n more INT32 values of a column.
+func (s *stage) smalls(c Column, n int) []int32 {
+	v := &s.values[c].small
+	*v = slices.Grow(*v, n)[:len(*v)+n]
+	return (*v)[len(*v)-n:]
+}
+
+// larges makes room for n more INT64 values of a column.
+func (s *stage) larges(c Column, n int) []int64 {
+	v := &s.values[c].large
+	*v = slices.Grow(*v, n)[:len(*v)+n]
+	return (*v)[len(*v)-n:]
+}
+
+// level makes room for n more levels of a group of columns.
+func (s *stage) level(p presence, n int) []uint8 {
+	v := &s.levels[p]
+	*v = slices.Grow(*v, n)[:len(*v)+n]
+	return (*v)[len(*v)-n:]
+}
+
+// choose notes for the rows of a block whether a group of columns has values, as the mask
+// says, and returns the places of those that have. They are valid until the next call.
+func (s *stage) choose(p presence, rows int) []uint8 {
+	levels := s.level(p, rows)
+	n := 0
+	for i := range levels {
+		bit := uint8(s.mask[i] >> p & 1)
+		levels[i] = bit
+		s.chosen[n&(blockRows-1)] = uint8(i)
+		n += int(bit)
+	}
+	s.counts[p] += n
+	return s.chosen[:n]
+}
+
 // endRow ends the row in hand.
-func (s *stage) endRow() {
-	s.rows++
+func (s *stage) endRow() { s.endRows(1) }
+
+// endRows ends rows that lie on one page.
+func (s *stage) endRows(n int) {
+	s.rows += n
 	if s.rows%PageRows == 0 {
 		s.endPage()
 	}

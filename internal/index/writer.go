@@ -72,7 +72,7 @@ type Writer struct {
 	decoder    *packet.Decoder
 	packet     packet.Packet
 	srcs, dsts []int32
-	options    bool // the row in hand has IPv4 options
+	options    [blockRows]bool // rows of the block in hand that have IPv4 options
 }
 
 var _ track.Follower = (*Writer)(nil)
@@ -110,21 +110,28 @@ func (w *Writer) rows(b *track.Batch) error {
 	if w.cfg.FlowMemory == 0 {
 		notes = nil
 	}
-	for i := range b.Rows {
-		s := &b.Rows[i]
-		data := b.Data(s)
-		var n *flow.Note
-		if i < len(notes) {
-			n = &notes[i]
+	for from := 0; from < len(b.Rows); {
+		to := min(from+blockRows, len(b.Rows), from+PageRows-w.stage.rows%PageRows)
+		block := b.Rows[from:to]
+		for i := range block {
+			s := &block[i]
+			data := b.Data(s)
+			w.options[i] = s.Depth > 0 && !bare(s, data) && w.hasOptions(b.Chunk, s, data)
+			if w.options[i] {
+				w.info.AnyAddress = false
+			}
 		}
-		w.options = s.Depth > 0 && !bare(s, data) && w.hasOptions(b.Chunk, s, data)
-		if w.options {
-			w.info.AnyAddress = false
+		var of []flow.Note
+		if len(notes) > 0 {
+			of = notes[from:to]
 		}
-		w.row(s, data, n)
-		if s.Depth > 1 {
-			w.deep(b.Chunk, s, data)
+		w.block(block, b.Chunk.Bytes, of)
+		for i := range block {
+			if s := &block[i]; s.Depth > 1 {
+				w.deep(b.Chunk, s, b.Data(s))
+			}
 		}
+		from = to
 		if w.stage.rows == GroupRows {
 			if err := w.flush(); err != nil {
 				return err
@@ -169,7 +176,7 @@ func (w *Writer) create() error {
 // hold their numbers: no more than [addressMax] and what one row group adds are in memory.
 func (w *Writer) flush() error {
 	err := w.table.group(w.stage, w.texts)
-	if err == nil && len(w.addresses.list) > addressMax {
+	if err == nil && len(w.addresses.keys) > addressMax {
 		w.addresses.init()
 		w.info.Addresses = false
 	}
