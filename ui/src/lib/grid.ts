@@ -36,8 +36,9 @@ export interface GridEvents {
 }
 
 export const ROW = 20;
-const OVERSCAN = 90;
-const MARGIN = 45; // rows left of a window when the next one is asked for
+const RACING = 66; // milliseconds between two pictures of a list in which every row is another one
+const OVERSCAN = 110;
+const MARGIN = 70; // rows left of a window when the next one is asked for
 
 export class Grid {
   following = true;
@@ -50,6 +51,7 @@ export class Grid {
   private readonly body: HTMLElement;
   private readonly bar = new Scrollbar((top) => this.scrollTo(top));
   private frame = 0;
+  private drawn = { end: 0, at: 0, later: 0 }; // the last picture, and the timer of the next one
   private height = 0; // of the host, pixels
   private shift = 0; // of the body, pixels
   private asked = { from: -1, count: 0, follow: false };
@@ -75,6 +77,7 @@ export class Grid {
   destroy(): void {
     this.observer.disconnect();
     cancelAnimationFrame(this.frame);
+    clearTimeout(this.drawn.later);
     this.host.replaceChildren();
   }
 
@@ -88,6 +91,7 @@ export class Grid {
   /** Forgets everything: another view is shown. */
   reset(follow: boolean): void {
     this.rows = null;
+    this.drawn.end = 0;
     this.total = 0;
     this.top = 0;
     this.selected = -1;
@@ -103,7 +107,10 @@ export class Grid {
     if ((rows.flags & NO_ROWS) === 0 && (rows.count > 0 || !this.following)) this.rows = rows;
     if (this.following) this.top = this.lastTop();
     else this.top = Math.min(this.top, this.lastTop());
-    this.schedule();
+    // Nobody can read rows of which none stays: fewer pictures do, and cost half.
+    const wait = this.drawn.at + RACING - performance.now();
+    if (!this.following || rows.from < this.drawn.end || wait <= 0) this.schedule();
+    else if (!this.drawn.later) this.drawn.later = window.setTimeout(() => this.schedule(), wait);
   }
 
   setFollow(on: boolean): void {
@@ -223,6 +230,8 @@ export class Grid {
   }
 
   private schedule(): void {
+    clearTimeout(this.drawn.later);
+    this.drawn.later = 0;
     if (!this.frame) this.frame = requestAnimationFrame(this.paint);
   }
 
@@ -239,6 +248,8 @@ export class Grid {
       const p = first + i;
       this.paintRow(this.pool[i], p, p < this.total && rows?.has(p) ? rows : null);
     }
+    this.drawn.end = rows ? rows.from + rows.count : 0;
+    this.drawn.at = performance.now();
     this.bar.paint(this.height, this.top, this.visible, this.total);
     this.events.drawn?.(rows, first, this.visible);
   };

@@ -1,0 +1,30 @@
+package page_test
+
+import (
+	"testing"
+
+	"github.com/tarrafa/tarrafa/test/page/feed"
+)
+
+// TestKeys: each key of the help does what it says, over a stored capture as the program
+// itself serves it, and what is marked and commented is kept.
+func TestKeys(t *testing.T) {
+	dir, err := feed.Archive(t.TempDir(), 3000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r struct {
+		Steps    map[string]bool `json:"steps"`
+		Links    map[string]int  `json:"links"` // format: bytes, or minus the status
+		Problems []string        `json:"problems"`
+	}
+	drive(t, "keys", viewer(t, dir), &r)
+	for name, ok := range r.Steps {
+		if !ok {
+			t.Errorf("%s does not work", name)
+		}
+	}
+	if len(r.Steps) < 25 || len(r.Problems) > 0 {
+		t.Errorf("%d steps, problems %q, exports %v", len(r.Steps), r.Problems, r.Links)
+	}
+}
