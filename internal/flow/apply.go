@@ -7,6 +7,8 @@ import "github.com/tarrafa/tarrafa/internal/packet"
 // rows' DataOff points into; TCP options are read from it, and nothing of it is kept. A
 // nil chunk is allowed: then window scales stay unknown.
 func (t *Table) Apply(rows []packet.Summary, chunk []byte, notes []Note) {
+	t.headers = t.headers[:0]
+	t.row = 0
 	for len(rows) > 0 {
 		n := min(batchSize, len(rows))
 		t.batch(rows[:n], chunk, notes[:n])
@@ -20,10 +22,15 @@ func belongs(s *packet.Summary) bool {
 	switch s.Outcome {
 	case packet.OutcomeTransport, packet.OutcomeIP:
 		return s.Inner.Version != 0
-	case packet.OutcomeTruncated, packet.OutcomeMalformed:
-		return isTCP(s)
+	case packet.OutcomeTruncated, packet.OutcomeMalformed, packet.OutcomeTooDeep:
+		return isTCP(s) || isUDP(s)
 	}
 	return false
+}
+
+// isUDP reports whether a row has a whole UDP header. What it leads into may be cut off.
+func isUDP(s *packet.Summary) bool {
+	return s.Inner.Proto == protoUDP && s.Inner.Flags&(packet.TupleHasPorts|packet.TupleCut) == packet.TupleHasPorts
 }
 
 // tunnelled reports that a row's flow came inside another IP packet.
@@ -97,12 +104,11 @@ func (t *Table) batch(rows []packet.Summary, chunk []byte, notes []Note) {
 		if t.skip[i] {
 			t.c.NoFlow++
 			notes[i] = Note{Stream: NoStream, OuterStream: NoStream}
-			if tunnelled(&rows[i]) {
-				t.carrier(&rows[i], &notes[i])
-			}
-			continue
+			t.around(&rows[i], chunk, &notes[i])
+		} else {
+			t.packet(&rows[i], chunk, &notes[i], &t.keys[i], t.hashes[i], t.near[i], t.sides[i])
 		}
-		t.packet(&rows[i], chunk, &notes[i], &t.keys[i], t.hashes[i], t.near[i], t.sides[i])
+		t.row++
 	}
 }
 
@@ -155,12 +161,7 @@ func (t *Table) packet(s *packet.Summary, chunk []byte, n *Note, k *key, hash, n
 		t.sweep(s.Time)
 	}
 	*n = Note{Stream: NoStream, OuterStream: NoStream}
-	if tunnelled(s) {
-		t.carrier(s, n)
-	}
-	if s.Flags&packet.Quoted != 0 {
-		t.number(s, chunk)
-	}
+	t.around(s, chunk, n)
 	tcp := isTCP(s)
 
 	r, i := t.known(k, hash, near)

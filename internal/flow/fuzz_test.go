@@ -154,8 +154,8 @@ func FuzzForeignBytes(f *testing.F) {
 				copy(tuple.Src[:], b[len(b)-32:])
 				copy(tuple.Dst[:], b[len(b)-16:])
 			}
-			quoted(&tuple, b)
-			s.Inner = tuple
+			s.Inner, s.Outer = tuple, tuple
+			new(Table).walk(&s, b)
 			icmpTuple(&s, b)
 		}
 		front, parent := splitDomain([]byte(name))

@@ -287,20 +287,3 @@ func (t *Table) Drain() {
 		}
 	}
 }
-
-// carrier gives a tunnel's outer UDP conversation its stream number, as tshark does. Its
-// packets are counted in the flow inside the tunnel only.
-func (t *Table) carrier(s *packet.Summary, n *Note) {
-	if s.Outer.Proto != protoUDP || s.Outer.Flags&(packet.TupleHasPorts|packet.TupleLater) != packet.TupleHasPorts {
-		return
-	}
-	k, side := makeKey(&s.Outer)
-	hash := t.hash.sum(&k)
-	r, _ := t.find(&k, hash)
-	if r == nil {
-		r, _ = t.place(&k, hash, s, side)
-	}
-	r.last = s.Time
-	r.bits |= bitRef
-	n.OuterStream = r.stream
-}

@@ -78,7 +78,7 @@ type Note struct {
 	Flow uint64 // identifier of the flow, from 1 in order of appearance; 0: none
 
 	InitialRTT   int64  // tcp.analysis.initial_rtt, ns; 0: not known (yet)
-	AckRTT       int64  // tcp.analysis.ack_rtt, ns; valid when AcksFrame is not 0
+	AckRTT       int64  // tcp.analysis.ack_rtt, ns; 0: not told, as by tshark
 	AcksFrame    uint64 // tcp.analysis.acks_frame: number of the packet that this one acknowledges
 	DupAckFrame  uint64 // tcp.analysis.duplicate_ack_frame
 	TimeRelative int64  // since the first packet of the stream, ns (tcp.time_relative, udp.time_relative)
@@ -95,6 +95,7 @@ type Note struct {
 	Flags       Analysis
 	WindowScale int8 // shift applied to Window; ScaleUnknown, ScaleUnused
 	FromClient  bool // the client sent the packet
+	Cut         bool // tshark tells neither times nor verdicts: the TCP header was cut off, or is malformed
 
 	place uint32 // of the record in the Table, +1
 }

@@ -1,6 +1,10 @@
 package flow
 
-import "time"
+import (
+	"time"
+
+	"github.com/tarrafa/tarrafa/internal/packet"
+)
 
 // Timeouts says after how long without a packet a flow is over. A later packet of the
 // same conversation starts a new flow with the same stream number.
@@ -98,6 +102,11 @@ type Table struct {
 	nextTCP  uint32
 	nextUDP  uint32
 	c        Counters
+	headers  []Header // of the last Apply
+	row      uint32   // in hand, counted from the start of the last Apply
+
+	decoder      *packet.Decoder // for rows with more headers than they tell, made when the first one comes
+	packetInHand *packet.Packet
 
 	// Of the batch being worked on.
 	keys   [batchSize]key

@@ -76,6 +76,7 @@ const (
 	TupleHasPorts TupleFlags = 1 << iota // SrcPort and DstPort were read
 	TupleFragment                        // the IP header belongs to a fragment (any fragment, the first too)
 	TupleLater                           // a fragment with a non-zero offset
+	TupleCut                             // the transport header was cut off behind its ports
 )
 
 // Summary is what the rest of the program keeps of a packet: fixed size, no pointers,

@@ -113,6 +113,9 @@ func (p *Packet) tuple(t *Tuple, ip, transport int8) (off, length uint32) {
 	b = p.Header(l)
 	t.SrcPort, t.DstPort = be16(b), be16(b[2:])
 	t.Flags |= TupleHasPorts
+	if l.Flags&(LayerTruncated|LayerMalformed) == LayerTruncated {
+		t.Flags |= TupleCut
+	}
 	return l.Off + l.Len, l.PayLen
 }
 

@@ -76,6 +76,7 @@ type Analysis struct {
 	hold       bool
 
 	notes    []flow.Note
+	headers  []flow.Header
 	apps     []app.Protocol
 	names    []Name
 	arena    []byte // values of names, until the next batch
@@ -150,6 +151,7 @@ func (a *Analysis) begin(b *Batch, c *segment.Chunk, chunk []byte) {
 		a.depart()
 	}
 	a.names, a.arena = a.names[:0], a.arena[:0]
+	a.headers = a.headers[:0]
 	b.Notes, b.Apps = a.notes, a.apps
 	a.current = c.Segment
 	a.part = *c
@@ -162,6 +164,10 @@ func (a *Analysis) step(b *Batch, from, to int) {
 	a.applying = true
 	a.table.Apply(b.Rows[from:to], b.Chunk.Bytes, b.Notes[from:to])
 	a.applying = false
+	for _, h := range a.table.Headers() {
+		h.Row += uint32(from)
+		a.headers = append(a.headers, h)
+	}
 	a.talks.touch(b.Notes[from:to])
 	for i := from; i < to; i++ {
 		note := &b.Notes[i]
@@ -178,7 +184,7 @@ func (a *Analysis) step(b *Batch, from, to int) {
 // finish hangs what was found on a batch whose rows have all been looked into.
 func (a *Analysis) finish(b *Batch) {
 	n := len(b.Rows)
-	b.Notes, b.Apps, b.Names = a.notes[:n], a.apps[:n], a.names
+	b.Notes, b.Apps, b.Names, b.Headers = a.notes[:n], a.apps[:n], a.names, a.headers
 	a.publish()
 }
 

@@ -69,8 +69,11 @@ func (b *Batch) AppendNotes(dst []query.Note, row int) []query.Note {
 		return dst
 	}
 	n, s := &b.Notes[row], &b.Rows[row]
-	if n.OuterStream != flow.NoStream {
-		dst = number(dst, fieldUDPStream, uint64(n.OuterStream))
+	headers := b.HeadersOf(row)
+	for i := range headers {
+		if !headers[i].Quoted {
+			dst = headerNotes(dst, &headers[i])
+		}
 	}
 	if n.Flow != 0 {
 		dst = number(dst, fieldFlow, n.Flow)
@@ -81,6 +84,11 @@ func (b *Batch) AppendNotes(dst []query.Note, row int) []query.Note {
 			dst = number(dst, fieldUDPStream, uint64(n.Stream))
 			dst = number(dst, fieldUDPRelative, uint64(n.TimeRelative))
 			dst = number(dst, fieldUDPDelta, uint64(n.TimeDelta))
+		}
+	}
+	for i := range headers {
+		if headers[i].Quoted {
+			dst = headerNotes(dst, &headers[i])
 		}
 	}
 	if p := b.Apps[row]; p != app.Unknown {
@@ -99,6 +107,29 @@ func number(dst []query.Note, f *query.Field, n uint64) []query.Note {
 	return append(dst, query.Note{Field: f, Value: query.Value{Num: n}})
 }
 
+// headerNotes appends what tshark shows of a header that is not the innermost one.
+func headerNotes(dst []query.Note, h *flow.Header) []query.Note {
+	stream, relative, delta := fieldUDPStream, fieldUDPRelative, fieldUDPDelta
+	if h.Proto == packet.ProtoTCP {
+		stream, relative, delta = fieldTCPStream, fieldTCPRelative, fieldTCPDelta
+		dst = number(dst, fieldSeq, uint64(h.Seq))
+		if h.Stream == flow.NoStream {
+			return dst
+		}
+		dst = number(dst, fieldAck, uint64(h.Ack))
+		dst = number(dst, fieldWindow, uint64(h.Window))
+		if !h.SYN {
+			dst = number(dst, fieldScale, scaleFactor(h.WindowScale))
+		}
+	}
+	dst = number(dst, stream, uint64(h.Stream))
+	if h.Timed {
+		dst = number(dst, relative, uint64(h.TimeRelative))
+		dst = number(dst, delta, uint64(h.TimeDelta))
+	}
+	return dst
+}
+
 func tcpNotes(dst []query.Note, n *flow.Note, s *packet.Summary) []query.Note {
 	dst = number(dst, fieldTCPStream, uint64(n.Stream))
 	dst = number(dst, fieldSeq, uint64(n.RelSeq))
@@ -107,8 +138,10 @@ func tcpNotes(dst []query.Note, n *flow.Note, s *packet.Summary) []query.Note {
 	if s.TCPFlags&tcpSYN == 0 {
 		dst = number(dst, fieldScale, scaleFactor(n.WindowScale))
 	}
-	dst = number(dst, fieldTCPRelative, uint64(n.TimeRelative))
-	dst = number(dst, fieldTCPDelta, uint64(n.TimeDelta))
+	if !n.Cut {
+		dst = number(dst, fieldTCPRelative, uint64(n.TimeRelative))
+		dst = number(dst, fieldTCPDelta, uint64(n.TimeDelta))
+	}
 	if n.Flags == 0 && n.InitialRTT == 0 && n.AcksFrame == 0 && n.InFlight == 0 {
 		return dst
 	}
@@ -118,6 +151,8 @@ func tcpNotes(dst []query.Note, n *flow.Note, s *packet.Summary) []query.Note {
 	}
 	if n.AcksFrame != 0 {
 		dst = number(dst, fieldAcksFrame, n.AcksFrame)
+	}
+	if n.AckRTT != 0 {
 		dst = number(dst, fieldAckRTT, uint64(n.AckRTT))
 	}
 	if n.InFlight != 0 {

@@ -24,6 +24,8 @@ type Batch struct {
 	Notes []flow.Note    // what the flow table has to say, one for each row
 	Apps  []app.Protocol // the application of each row's flow, as far as it is known by then
 	Names []Name         // what applications said, in the order of the rows
+	// Headers are of tunnels and of what ICMP errors quote, in the order of the rows.
+	Headers []flow.Header
 }
 
 // NamesOf returns what the application said in a row's packet.
@@ -34,6 +36,17 @@ func (b *Batch) NamesOf(row int) []Name {
 		to++
 	}
 	return b.Names[from:to]
+}
+
+// HeadersOf returns what the flow table has to say about a row's transport headers beside
+// the innermost one.
+func (b *Batch) HeadersOf(row int) []flow.Header {
+	from, _ := slices.BinarySearchFunc(b.Headers, row, func(h flow.Header, row int) int { return int(h.Row) - row })
+	to := from
+	for to < len(b.Headers) && int(b.Headers[to].Row) == row {
+		to++
+	}
+	return b.Headers[from:to]
 }
 
 // Data returns the captured bytes of a row. They belong to the chunk.
