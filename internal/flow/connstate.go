@@ -55,6 +55,9 @@ func (r *record) step(side uint8, flags uint16) {
 		}
 	case flags&flagSYN != 0:
 		switch {
+		case me == stateSyn && peer == stateSyn && flags&flagACK != 0: // opened by both (RFC 9293 3.5)
+			me = stateEstablished
+			r.setState(1-side, stateEstablished)
 		case me != stateInactive && me != statePartial:
 		case flags&flagACK == 0:
 			me = stateSyn
