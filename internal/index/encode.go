@@ -34,6 +34,7 @@ type encoder struct {
 	indexes []int32 // dictionary indexes of the chunk's values
 	remap   []int32 // value or word number -> dictionary index + 1
 	used    []int32 // what has an entry in remap
+	dense   int     // pages of the chunk in a row that did not get shorter
 	head    bytes.Buffer
 	proto   thrift.CompactProtocol
 }
@@ -78,6 +79,7 @@ func (e *encoder) encode(s *stage, i int, w words) (chunk, error) {
 		}
 	}
 	e.bounds(&c, sp, v)
+	e.dense = 0
 	levels := s.levels[sp.in]
 	if sp.in == always {
 		levels = nil
@@ -174,12 +176,23 @@ func bloomOf(sp *spec, used []int32, w words) []byte {
 	return append(b, f.Bytes()...)
 }
 
-// compress returns the shorter form of body and whether it is compressed.
+// denseFirst is how many pages of a column chunk are tried before the rest is taken for as
+// dense as they were.
+const denseFirst = 2
+
+// compress returns the shorter form of a page's body and whether it is compressed. Columns
+// of which the first pages did not get shorter (checksums, sequence numbers, packed places
+// in dictionaries) are not tried again in the chunk.
 func (e *encoder) compress(body []byte) ([]byte, bool) {
+	if e.dense >= denseFirst {
+		return body, false
+	}
 	e.zipped = e.zip.EncodeAll(body, e.zipped[:0])
 	if len(e.zipped) < len(body)-len(body)/16 {
+		e.dense = 0
 		return e.zipped, true
 	}
+	e.dense++
 	return body, false
 }
 
@@ -214,7 +227,11 @@ func (e *encoder) dictionaryPage(c *chunk, body []byte) error {
 func (e *encoder) dataPage(c *chunk, sp *spec, v *staged, indexed bool, from, end, rows int, levels []uint8) error {
 	start := len(e.out)
 	var lv []byte
-	if levels != nil {
+	switch {
+	case levels == nil:
+	case end == from || end-from == rows: // one run
+		lv = append(binary.AppendUvarint(nil, uint64(rows)<<1), levels[0])
+	default:
 		var err error
 		if lv, err = (&rle.Encoding{BitWidth: 1}).EncodeLevels(nil, levels); err != nil {
 			return fmt.Errorf("index: column %s: %w", sp.name, err)

@@ -53,6 +53,7 @@ func (w *Writer) block(rows []packet.Summary, chunk []byte, notes []flow.Note) {
 	for i := range rows {
 		st.mask[i] = presenceOf(&rows[i])
 	}
+	st.masked(n)
 	numbers, times, offsets := st.larges(Number, n), st.larges(Time, n), st.larges(Offset, n)
 	for i := range rows {
 		s := &rows[i]

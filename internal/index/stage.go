@@ -26,6 +26,8 @@ type stage struct {
 	counts [presences]int     // values so far
 	ends   [presences][]int   // values at the end of each page
 	mask   [blockRows]uint16  // of the block in hand: a bit for each presence
+	all    uint16             // what all of them have
+	any    uint16             // what any has
 	chosen [blockRows]uint8
 }
 
@@ -97,10 +99,36 @@ func (s *stage) level(p presence, n int) []uint8 {
 	return (*v)[len(*v)-n:]
 }
 
+// everyRow and oneEach are the places, and the levels, of a block whose rows all have values.
+var everyRow, oneEach = func() (places, ones [blockRows]uint8) {
+	for i := range places {
+		places[i], ones[i] = uint8(i), 1
+	}
+	return places, ones
+}()
+
+// masked sets what the rows of a block have in common.
+func (s *stage) masked(rows int) {
+	s.all, s.any = ^uint16(0), 0
+	for _, m := range s.mask[:rows] {
+		s.all &= m
+		s.any |= m
+	}
+}
+
 // choose notes for the rows of a block whether a group of columns has values, as the mask
 // says, and returns the places of those that have. They are valid until the next call.
 func (s *stage) choose(p presence, rows int) []uint8 {
 	levels := s.level(p, rows)
+	switch {
+	case s.any>>p&1 == 0:
+		clear(levels)
+		return nil
+	case s.all>>p&1 == 1:
+		copy(levels, oneEach[:])
+		s.counts[p] += rows
+		return everyRow[:rows]
+	}
 	n := 0
 	for i := range levels {
 		bit := uint8(s.mask[i] >> p & 1)
