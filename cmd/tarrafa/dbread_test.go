@@ -4,9 +4,13 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"io"
+	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,6 +19,7 @@ import (
 
 	"github.com/tarrafa/tarrafa/internal/packet/packettest"
 	"github.com/tarrafa/tarrafa/internal/postgres/pgtest"
+	"github.com/tarrafa/tarrafa/internal/web"
 )
 
 // samplesFile writes the made packets as a pcap file, a millisecond apart.
@@ -93,6 +98,10 @@ func TestAskDatabase(t *testing.T) {
 		}
 	}
 
+	askFlows(t, dsn, file)
+	exportDatabase(t, dsn, file)
+	showDatabase(t, dsn)
+
 	out, talk, code := command("stats", "--no-sandbox", "--db", dsn, "--json")
 	var doc databaseDocument
 	if err := json.Unmarshal([]byte(out), &doc); err != nil || code != exitOK {
@@ -163,4 +172,80 @@ func sortedLines(s string) string {
 	lines := strings.Split(s, "\n")
 	slices.Sort(lines)
 	return strings.Join(lines, "\n")
+}
+
+// exportDatabase exports what both the file and the database hold.
+func exportDatabase(t *testing.T, dsn, file string) {
+	t.Helper()
+	for _, format := range []string{"csv", "jsonl"} {
+		args := []string{"export", "--no-sandbox", "--format", format, "-Y", "frame.number <= 2"}
+		want, _, _ := command(append(args, file)...)
+		if got, talk, code := command(append(args, "--db="+dsn)...); code != exitOK || got == "" || got != want {
+			t.Errorf("export --format %s: exit code %d: %s%s\nwant\n%s", format, code, talk, got, want)
+		}
+	}
+	for _, format := range []string{"pcapng", "pcap", "parquet"} {
+		out := filepath.Join(t.TempDir(), "out."+format)
+		_, talk, code := command("export", "--no-sandbox", "--db="+dsn, "-o", out)
+		if _, err := os.Stat(out); code != exitDatabase || !strings.Contains(talk, "holds no packet bytes") || err == nil {
+			t.Errorf("export to %s: exit code %d: %s", format, code, talk)
+		}
+	}
+}
+
+// showDatabase asks what the page asks of a database.
+func showDatabase(t *testing.T, dsn string) {
+	t.Helper()
+	ctx := t.Context()
+	cfg, err := databaseConfig(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &databaseShelf{cfg: cfg}
+	list, err := s.List(ctx)
+	if err != nil || len(list) != 1 || list[0].Packets == 0 {
+		t.Fatalf("%+v, %v", list, err)
+	}
+	server := web.New(web.Config{Content: web.Content{Captures: s}, Bearer: "secret-token-of-the-test"})
+	if err := server.Listen(ctx, "127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(ctx)
+	done := make(chan error)
+	go func() { done <- server.Serve(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	link, err := url.Parse(server.Link())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := func(path string) (int, string) {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+link.Host+"/api/v1/captures/"+url.PathEscape(list[0].ID)+path, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer secret-token-of-the-test")
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		body, err := io.ReadAll(res.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return res.StatusCode, string(body)
+	}
+	for path, want := range map[string]string{
+		"/totals": `"protocols"`, "/top?field=frame.len": `"rows"`, "/series?bucket=1s": `"points"`, "/packets?count=3": `"number":1`,
+		"/packets/1": "cannot_answer", "/packets/9999": "not_found", "/analysis": `"flow_count"`, "/packets?filter=payload+contains+%22x%22": "cannot_answer",
+	} {
+		if code, body := ask(path); !strings.Contains(body, want) {
+			t.Errorf("%s: %d %.300s", path, code, body)
+		}
+	}
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/tarrafa/tarrafa/internal/history"
 	"github.com/tarrafa/tarrafa/internal/index"
 	"github.com/tarrafa/tarrafa/internal/packet"
+	"github.com/tarrafa/tarrafa/internal/postgres"
 	"github.com/tarrafa/tarrafa/internal/query"
 	"github.com/tarrafa/tarrafa/internal/segment"
 )
@@ -26,12 +27,12 @@ func exportCommand() *cobra.Command {
 	var q question
 	var out, format string
 	cmd := &cobra.Command{
-		Use:   "export FILE|DIR -o FILE",
+		Use:   "export FILE|DIR|--db -o FILE",
 		Short: "Write packets as pcapng, pcap, CSV, JSON Lines or Parquet",
 		Example: `  tarrafa export DIR -Y 'tcp.stream == 3 || dns' -o part.pcapng
   tarrafa export trace.pcap -o packets.csv
   tarrafa export DIR --format jsonl -o - | jq .src`,
-		Args: exactly(1, "a capture file or folder"),
+		Args: q.wants(0, "a capture file or folder, or --db"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			kind, err := exportFormat(format, out)
 			if err != nil {
@@ -42,12 +43,19 @@ func exportCommand() *cobra.Command {
 					q.writes = append(q.writes, dir)
 				}
 			}
-			return askCapture(cmd, &q, args[0], func(ctx context.Context, c *history.Capture, s query.Scope) error {
-				return export(ctx, cmd.OutOrStdout(), c, s, out, kind)
+			if q.database.dsn != "" && kind != "csv" && kind != "jsonl" {
+				return &exitError{
+					code: exitDatabase, err: fmt.Errorf("the database holds no packet bytes, and cannot be exported as %s", kind),
+					mend: "write --format csv or jsonl, or export the capture's folder or file",
+				}
+			}
+			return q.ask(cmd, args, 0, func(ctx context.Context, r query.Reader, s query.Scope) error {
+				return export(ctx, cmd.OutOrStdout(), eachOf(r), s, out, kind)
 			})
 		},
 	}
 	q.flags(cmd)
+	q.database.add(cmd.Flags())
 	cmd.Flags().StringVarP(&out, "output", "o", "-", "file to write; -: standard output")
 	cmd.Flags().StringVar(&format, "format", "", "pcapng, pcap, csv, jsonl or parquet; by the file's name when not given")
 	return cmd
@@ -72,7 +80,24 @@ type exporter interface {
 	end() error
 }
 
-func export(ctx context.Context, stdout io.Writer, c *history.Capture, s query.Scope, name, format string) (err error) {
+// each hands the packets of a scope to f. Those of a database come without their bytes.
+type each func(ctx context.Context, s query.Scope, f func(s *packet.Summary, data []byte, c *segment.Chunk) error) error
+
+// eachOf is how a reader's packets are exported.
+func eachOf(r query.Reader) each {
+	if db, ok := r.(*postgres.Reader); ok {
+		return func(ctx context.Context, s query.Scope, f func(*packet.Summary, []byte, *segment.Chunk) error) error {
+			var c segment.Chunk
+			return db.Each(ctx, s, func(p *packet.Summary, faces []segment.Interface) error {
+				c.Interfaces = faces
+				return f(p, nil, &c)
+			})
+		}
+	}
+	return r.(*history.Capture).Each
+}
+
+func export(ctx context.Context, stdout io.Writer, packets each, s query.Scope, name, format string) (err error) {
 	w := stdout
 	if name != "-" {
 		// A new file beside the old one, so that what is being read is never cut.
@@ -95,7 +120,7 @@ func export(ctx context.Context, stdout io.Writer, c *history.Capture, s query.S
 	if err != nil {
 		return err
 	}
-	if err := c.Each(ctx, s, e.packet); err != nil {
+	if err := packets(ctx, s, e.packet); err != nil {
 		return err
 	}
 	if err := e.end(); err != nil {

@@ -18,8 +18,9 @@ import (
 func viewCommand() *cobra.Command {
 	var page pageFlags
 	var noSandbox bool
+	var db databaseFlags
 	cmd := &cobra.Command{
-		Use:   "view [DIR|FILE]…",
+		Use:   "view [DIR|FILE]…|--db",
 		Short: "Show what was captured in the browser",
 		Long: `Serve the page over stored captures: all of a data directory, one capture's folder, or
 capture files of any kind. It needs no privileges. Ctrl+C, or Close on the page, ends it.`,
@@ -27,10 +28,20 @@ capture files of any kind. It needs no privileges. Ctrl+C, or Close on the page,
   tarrafa view trace.pcapng
   tarrafa view --listen 127.0.0.1:9000 ~/captures`,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			on, err := db.on(len(args))
+			if err != nil {
+				return err
+			}
+			if db.noSandbox = noSandbox; on {
+				ctx, stop := interrupted(cmd.Context())
+				defer stop()
+				return viewDatabase(ctx, cmd.ErrOrStderr(), &page, &db)
+			}
 			return runView(cmd.Context(), cmd.ErrOrStderr(), &page, args, noSandbox)
 		},
 	}
 	page.add(cmd.Flags())
+	db.add(cmd.Flags())
 	noSandboxFlag(cmd.Flags(), &noSandbox)
 	return cmd
 }

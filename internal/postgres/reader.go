@@ -251,8 +251,9 @@ func isOwn(err error) bool {
 		packet  *NoPacketError
 		fine    *TooFineError
 		field   *UnknownFieldError
+		stop    *stopped
 	)
-	return errors.As(err, &known) || errors.As(err, &capture) || errors.As(err, &packet) || errors.As(err, &fine) || errors.As(err, &field)
+	return errors.As(err, &stop) || errors.As(err, &known) || errors.As(err, &capture) || errors.As(err, &packet) || errors.As(err, &fine) || errors.As(err, &field)
 }
 
 // connection returns an idle connection, or a new one.
