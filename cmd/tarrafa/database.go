@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"slices"
 
 	"github.com/tarrafa/tarrafa/internal/archive"
 	"github.com/tarrafa/tarrafa/internal/flow"
@@ -184,7 +185,7 @@ func (d *database) catchUp(ctx context.Context, log *slog.Logger, dataDir, curre
 		if err != nil {
 			continue // said when somebody opens that capture
 		}
-		if owes(&s.Meta) {
+		if owes(&s.Meta, databaseSink) {
 			d.catchUpOne(ctx, log, s)
 		}
 		_ = s.Close()
@@ -194,17 +195,14 @@ func (d *database) catchUp(ctx context.Context, log *slog.Logger, dataDir, curre
 	}
 }
 
-// owes tells whether a capture had this sink and did not finish with it.
-func owes(m *archive.Meta) bool {
-	wanted := false
-	for _, name := range m.Sinks {
-		wanted = wanted || name == databaseSink
-	}
+// owes tells whether a capture had a sink and did not finish with it.
+func owes(m *archive.Meta, sink string) bool {
+	wanted := slices.Contains(m.Sinks, sink)
 	if !wanted || m.Ledger == nil {
 		return wanted
 	}
 	for _, f := range m.Ledger.Followers {
-		if f.Name == databaseSink {
+		if f.Name == sink {
 			return f.Behind > 0
 		}
 	}

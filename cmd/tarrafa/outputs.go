@@ -47,11 +47,14 @@ func (o *outputFlags) any() bool        { return o.write != "" || o.db != "" || 
 func (o *outputFlags) usesStdout() bool { return o.write == "-" || o.json == "-" }
 
 // sinkNames are the outputs that a later start catches up with.
-func (o *outputFlags) sinkNames() []string {
+func (o *outputFlags) sinkNames() (names []string) {
 	if o.db != "" {
-		return []string{databaseSink}
+		names = append(names, databaseSink)
 	}
-	return nil
+	if o.keepsRecord() {
+		names = append(names, recordSink)
+	}
+	return names
 }
 
 // output is one open sink.
@@ -79,6 +82,7 @@ type outputs struct {
 // outputTarget is what sinks need to know of the capture they follow.
 type outputTarget struct {
 	id         string // names the capture for ever
+	dir        string // the live capture's folder; empty: a file
 	file       bool   // the capture is a file, not live
 	part       bool   // a filter leaves packets out
 	flowMemory int64  // for the flows of a sink that knows them; 0: the default

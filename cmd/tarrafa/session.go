@@ -109,7 +109,7 @@ func newSession(stdout, stderr io.Writer, o *captureOptions, expr string, source
 	for _, r := range recovered {
 		s.log.Warn(r.String())
 	}
-	s.outputs, err = o.out.open(outputTarget{id: a.ID(), stdout: stdout, interfaces: source.Interfaces(), log: s.log, flowMemory: int64(o.flowMemory)})
+	s.outputs, err = o.out.open(outputTarget{id: a.ID(), dir: a.Dir(), stdout: stdout, interfaces: source.Interfaces(), log: s.log, flowMemory: int64(o.flowMemory)})
 	if err != nil {
 		return nil, errors.Join(err, a.Close(), a.Release(a.Ledger()))
 	}
@@ -378,7 +378,7 @@ func (s *session) ledger() archive.Ledger {
 		if f.parts != nil {
 			e.Parts = f.parts()
 		}
-		e.Limits = f.tracker.Limits()
+		e.Limits, e.Flows = f.tracker.Limits(), f.tracker.Flows()
 		l.Followers = append(l.Followers, e)
 	}
 	return l

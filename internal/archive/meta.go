@@ -19,6 +19,10 @@ import (
 // MetaName is the file beside the segments that says what the capture is.
 const MetaName = "capture.json"
 
+// RecordCursor is the file beside the segments that says how far the capture's traffic
+// record got.
+const RecordCursor = "record.cursor"
+
 // MetaFormat is the version of capture.json and of the folder's layout.
 const MetaFormat = 1
 

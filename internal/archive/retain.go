@@ -213,6 +213,7 @@ func removeEmpty(dir string) {
 	if numbers, err := segmentNumbers(root); err != nil || len(numbers) > 0 {
 		return
 	}
+	_ = root.Remove(RecordCursor)
 	_ = root.Remove(MetaName)
 	_ = os.Remove(dir) // stays when it holds something of another kind
 }

@@ -1,6 +1,7 @@
 package trafficlog
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/tarrafa/tarrafa/internal/segment"
 )
@@ -20,61 +22,112 @@ type keeper struct {
 	path  string
 	file  *os.File
 	place place
-	size  int // of what the file holds, bytes
+	known bool // an earlier run has written some of the capture
+	size  int  // of what the file holds, bytes
 	err   error
 }
 
 // place is what the file holds, a line of JSON.
 type place struct {
 	Capture string         `json:"capture"`
+	Record  string         `json:"record"` // absolute path
+	Extra   bool           `json:"extra"`  // the Options
+	UDP     bool           `json:"udp"`
 	Cursor  segment.Cursor `json:"cursor"`
 	File    string         `json:"file"` // which file the size is of; the name alone says nothing after a rotation
-	Size    int64          `json:"size"` // of the record, after the last line that the cursor covers
+	Size    int64          `json:"size"` // of the record, after the last line that the cursor covers; -1: nothing was written yet
 }
 
-// CursorPath returns where the cursor of a record is kept.
-func CursorPath(path string) string {
-	return filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".cursor")
+// Kept is what a cursor file says of a record.
+type Kept struct {
+	Record     string // absolute path
+	Capture    string
+	Extra, UDP bool           // the Options with which it is written
+	Cursor     segment.Cursor // everything before it has its line
 }
 
-// findPlace works out where to go on, from the cursor file and from the record itself.
-func (l *Log) findPlace() error {
-	if l.opt.Capture == "" || !l.opt.KeepCursor || !l.regular {
-		return nil
-	}
-	k := &keeper{path: CursorPath(l.path)}
-	old, err := k.open(l)
+// ReadKept reads a cursor file: [Options.CursorFile].
+func ReadKept(path string) (Kept, error) {
+	f, err := os.Open(path)
 	if err != nil {
-		l.opt.Log.Warn("the record's cursor cannot be kept: after a crash lines may be there twice", "file", k.path, "error", err)
-		return nil
+		return Kept{}, fmt.Errorf("trafficlog: %w", err)
+	}
+	defer func() { _ = f.Close() }()
+	p, err := readPlace(f)
+	if err != nil {
+		return Kept{}, fmt.Errorf("trafficlog: read %s: %w", path, err)
+	}
+	return Kept{p.Record, p.Capture, p.Extra, p.UDP, p.Cursor}, nil
+}
+
+var errNoPlace = errors.New("not a cursor of a traffic record")
+
+func readPlace(f *os.File) (place, error) {
+	b, err := io.ReadAll(io.LimitReader(f, largestPlace))
+	if err != nil {
+		return place{}, err
+	}
+	var p place
+	if json.Unmarshal(b, &p) != nil || p.Cursor.Offset < 0 || p.Size < -1 || p.Capture == "" {
+		return place{}, errNoPlace
+	}
+	return p, nil
+}
+
+// openKeeper opens the cursor file, when one is wanted.
+func (l *Log) openKeeper() {
+	if l.opt.Capture == "" || l.opt.CursorFile == "" || !l.regular {
+		return
+	}
+	k := &keeper{path: l.opt.CursorFile}
+	if err := k.open(l); err != nil {
+		l.opt.Log.Warn("the record's cursor cannot be kept: after a crash lines may be missing or there twice", "file", k.path, "error", err)
+		return
 	}
 	l.keeper = k
-	known := old.Capture == l.opt.Capture
-	if known {
-		l.start = old.Cursor
-		l.done = before(old.Cursor.Packet)
+}
+
+// Resume returns the place from which to follow the capture, known from an earlier run
+// with the same Capture and CursorFile; the zero Cursor otherwise. Lines that were written
+// behind that place are recognised and not written again: by their number, or, without our
+// additions, by counting, for which nobody else may have written since. It is called before
+// the first Apply.
+func (l *Log) Resume() (segment.Cursor, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	k := l.keeper
+	if k == nil {
+		return segment.Cursor{}, nil
 	}
-	// Lines behind the cursor.
 	size, err := l.size()
 	if err != nil {
-		return err
+		return segment.Cursor{}, err
 	}
-	if l.opt.Extra {
-		if number, ok := l.lastNumber(); ok {
-			l.done = max(l.done, number)
+	if k.known {
+		same := k.place.File == identity(l.file)
+		if same && size < k.place.Size && l.opt.Extra {
+			// The record lost its end, with the power: from the beginning, to the last number.
+			k.place.Cursor, k.place.Size = segment.Cursor{}, 0
 		}
-	} else if known && old.File == identity(l.file) && size > old.Size {
-		if l.skip, err = l.countLines(old.Size, size); err != nil {
-			return err
+		l.done = before(k.place.Cursor.Packet)
+		if same && size > k.place.Size {
+			number, lines, err := l.linesBehind(k.place.Size, size)
+			if err != nil {
+				return segment.Cursor{}, err
+			}
+			if l.opt.Extra {
+				l.done = max(l.done, number)
+			} else {
+				l.skip = lines
+			}
 		}
+		l.found = l.done
 	}
-	l.found = l.done
-	k.place = place{Capture: l.opt.Capture, Cursor: l.start, File: identity(l.file), Size: old.Size}
-	if !known || old.File != identity(l.file) {
-		k.place.Size = size
+	if k.place.File != identity(l.file) {
+		k.place.File, k.place.Size = identity(l.file), size
+		k.write()
 	}
-	k.write()
-	return nil
+	return k.place.Cursor, nil
 }
 
 func (l *Log) size() (int64, error) {
@@ -85,43 +138,45 @@ func (l *Log) size() (int64, error) {
 	return info.Size(), nil
 }
 
-// lastNumber returns the packet number in the last line, when that is of this capture.
-func (l *Log) lastNumber() (uint64, bool) {
-	tail, _, err := l.tail()
-	if err != nil {
-		return 0, false
-	}
-	tail = bytes.TrimSuffix(tail, []byte{'\n'})
-	var last struct {
-		Capture string `json:"capture"`
-		Number  uint64 `json:"number"`
-	}
-	if json.Unmarshal(tail[bytes.LastIndexByte(tail, '\n')+1:], &last) != nil || last.Capture != l.opt.Capture {
-		return 0, false
-	}
-	return last.Number, true
-}
-
-// countLines counts the ends of lines between two offsets of the record.
-func (l *Log) countLines(from, to int64) (n uint64, err error) {
-	buf := make([]byte, 64<<10)
-	for from < to {
-		m, err := l.file.ReadAt(buf[:min(int64(len(buf)), to-from)], from)
-		n += uint64(bytes.Count(buf[:m], []byte{'\n'}))
-		from += int64(m)
-		if err != nil && !errors.Is(err, io.EOF) || m == 0 {
-			return 0, fmt.Errorf("trafficlog: read %s: %w", l.path, err)
+// linesBehind looks at the lines between two offsets of the record. It returns the highest
+// packet number among those of this capture, and how many lines there are.
+func (l *Log) linesBehind(from, to int64) (number, lines uint64, err error) {
+	mark := slices.Concat(textCapture.bytes(), appendString(nil, l.opt.Capture), textNumber.bytes())
+	r := bufio.NewReaderSize(io.NewSectionReader(l.file, from, to-from), longestLine)
+	for {
+		line, err := r.ReadSlice('\n')
+		if err == nil {
+			lines++
+		}
+		if i := bytes.LastIndex(line, mark); i >= 0 {
+			number = max(number, leadingNumber(line[i+len(mark):]))
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			return number, lines, nil
+		case err != nil && !errors.Is(err, bufio.ErrBufferFull):
+			return 0, 0, fmt.Errorf("trafficlog: read %s: %w", l.path, err)
 		}
 	}
-	return n, nil
+}
+
+// leadingNumber reads the decimal digits at the beginning of b.
+func leadingNumber(b []byte) (n uint64) {
+	for _, c := range b {
+		if c < '0' || c > '9' {
+			break
+		}
+		n = n*10 + uint64(c-'0')
+	}
+	return n
 }
 
 // largestPlace bounds what is read of a cursor file.
 const largestPlace = 64 << 10
 
-// open opens the cursor file and returns what it holds. What cannot be understood counts
-// as nothing.
-func (k *keeper) open(l *Log) (place, error) {
+// open opens the cursor file and looks at what it holds. What cannot be understood, or is of
+// another capture or record, counts as nothing.
+func (k *keeper) open(l *Log) error {
 	f, err := os.OpenFile(k.path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err == nil {
 		err = l.own(k.path)
@@ -129,19 +184,35 @@ func (k *keeper) open(l *Log) (place, error) {
 		f, err = os.OpenFile(k.path, os.O_RDWR, 0)
 	}
 	if err != nil {
-		return place{}, fmt.Errorf("trafficlog: %w", err)
+		return fmt.Errorf("trafficlog: %w", err)
 	}
-	k.file = f
-	b, err := io.ReadAll(io.LimitReader(f, largestPlace))
+	path, err := filepath.Abs(l.path)
 	if err != nil {
 		_ = f.Close()
-		return place{}, fmt.Errorf("trafficlog: %w", err)
+		return fmt.Errorf("trafficlog: %w", err)
 	}
-	var p place
-	if json.Unmarshal(b, &p) != nil || p.Cursor.Offset < 0 || p.Size < 0 {
-		return place{}, nil //nolint:nilerr // a damaged cursor is no cursor: the record itself tells the place
+	k.file = f
+	old, err := readPlace(f)
+	if err == nil && old.Capture == l.opt.Capture && old.Record == path && old.Size >= 0 {
+		k.known, k.place = true, old
+	} else {
+		k.place = place{Capture: l.opt.Capture, Record: path, Size: -1}
 	}
-	return p, nil
+	k.place.Extra, k.place.UDP = l.opt.Extra, l.opt.UDP
+	k.write()
+	return nil
+}
+
+// begin notes where the first line will be, before it is written.
+func (k *keeper) begin(f *os.File) {
+	if k == nil || k.place.Size >= 0 {
+		return
+	}
+	k.place.File, k.place.Size = identity(f), 0
+	if size, err := f.Seek(0, io.SeekEnd); err == nil {
+		k.place.Size = size
+	}
+	k.write()
 }
 
 // store notes that everything before c is written. An error is kept for close: the lines

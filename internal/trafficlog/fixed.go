@@ -24,6 +24,8 @@ func newFixed(s string) *fixed {
 	return f
 }
 
+func (f *fixed) bytes() []byte { return f.text[:f.n] }
+
 // The constant parts of a line.
 var (
 	textTimestamp = newFixed(`{"timestamp": "`)

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/tarrafa/tarrafa/internal/packet"
-	"github.com/tarrafa/tarrafa/internal/segment"
 	"github.com/tarrafa/tarrafa/internal/track"
 )
 
@@ -34,7 +33,6 @@ type Log struct {
 	skip   uint64 // lines that a former run wrote behind its cursor
 	rest   []byte // of a line that a stream took in part; owned
 	keeper *keeper
-	start  segment.Cursor
 
 	status  Status
 	retryAt time.Time // not before, after a failure
@@ -75,17 +73,14 @@ func Open(path string, opt Options) (*Log, error) {
 		}
 	}
 	share(l.file)
-	if err := l.findPlace(); err != nil {
-		_ = l.file.Close()
-		return nil, err
-	}
+	l.openKeeper()
 	return l, nil
 }
 
 // NewWriter returns a Log that writes to a stream, for example standard output. Close
 // does not close it.
 func NewWriter(w io.Writer, opt Options) *Log {
-	opt.KeepCursor = false
+	opt.CursorFile = ""
 	l := newLog(opt)
 	l.out, l.status.Target = w, "-"
 	return l
@@ -124,6 +119,7 @@ func (l *Log) Apply(ctx context.Context, b *track.Batch) error {
 			return l.failed(err)
 		}
 	}
+	l.keeper.begin(l.file)
 	l.sides.observe(b.Rows, b.Chunk)
 	rows := l.news(b)
 	lines, err := l.writeRows(b, rows)
@@ -215,13 +211,12 @@ func (l *Log) pause(ctx context.Context) error {
 	}
 }
 
-// Resume returns the place from which to follow the capture, known from an earlier run
-// with the same Options.Capture; the zero Cursor otherwise. Lines that were written behind
-// that place are recognised and not written again.
-func (l *Log) Resume() segment.Cursor {
+// Applied returns the number of the last packet that is done with: its line is written, or
+// it has none.
+func (l *Log) Applied() uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.start
+	return l.done
 }
 
 // Status returns how the record is doing.

@@ -17,6 +17,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/tarrafa/tarrafa/internal/segment"
 )
 
 func open(t testing.TB, path string, opt Options) *Log {
@@ -26,7 +28,18 @@ func open(t testing.TB, path string, opt Options) *Log {
 	if err != nil {
 		t.Fatal(err)
 	}
+	resume(t, l)
 	return l
+}
+
+// cursor is where these tests keep a record's cursor.
+func cursor(path string) string { return path + ".cursor" }
+
+func resume(t testing.TB, l *Log) segment.Cursor {
+	t.Helper()
+	c, err := l.Resume()
+	must(t, err)
+	return c
 }
 
 func TestFilesAreMade(t *testing.T) {
@@ -36,11 +49,11 @@ func TestFilesAreMade(t *testing.T) {
 	if os.Getuid() == 0 {
 		owner = &Owner{UID: 65534, GID: 65534}
 	}
-	l := open(t, path, Options{Capture: "c", KeepCursor: true, Owner: owner})
+	l := open(t, path, Options{Capture: "c", CursorFile: cursor(path), Owner: owner})
 	must(t, l.Apply(t.Context(), endless(1, 10)))
 	must(t, l.Close())
 	for name, mode := range map[string]os.FileMode{
-		path: 0o600, CursorPath(path): 0o600, filepath.Dir(path): 0o700 | os.ModeDir, filepath.Join(dir, "a"): 0o700 | os.ModeDir,
+		path: 0o600, cursor(path): 0o600, filepath.Dir(path): 0o700 | os.ModeDir, filepath.Join(dir, "a"): 0o700 | os.ModeDir,
 	} {
 		info, err := os.Stat(name)
 		must(t, err)
@@ -84,7 +97,7 @@ func TestOpenErrors(t *testing.T) {
 func TestRotation(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "traffic.json")
-	l := open(t, path, Options{Extra: true, Capture: "c", KeepCursor: true})
+	l := open(t, path, Options{Extra: true, Capture: "c", CursorFile: cursor(path)})
 	const rotations = 100
 	var wg sync.WaitGroup
 	quit := make(chan struct{})
@@ -214,7 +227,7 @@ func TestDiskFull(t *testing.T) {
 	path := filepath.Join(dir, "traffic.json")
 	ballast := filepath.Join(dir, "ballast")
 	must(t, os.WriteFile(ballast, make([]byte, 180<<10), 0o600))
-	l := open(t, path, Options{Extra: true, Capture: "c", KeepCursor: true})
+	l := open(t, path, Options{Extra: true, Capture: "c", CursorFile: cursor(path)})
 	full := 0
 	next := uint64(1)
 	for ; next < 400; next += 30 {
@@ -249,13 +262,13 @@ func TestCrash(t *testing.T) {
 				dir := t.TempDir()
 				path := filepath.Join(dir, "traffic.json")
 				must(t, os.WriteFile(path, []byte("{\"earlier\": 1}\n"), 0o600))
-				opt := Options{Extra: extra, Capture: "c", KeepCursor: true}
+				opt := Options{Extra: extra, Capture: "c", CursorFile: cursor(path)}
 				l := open(t, path, opt)
 				next := uint64(1)
 				var before []byte // the cursor file before the last batch
 				covered := 0
 				for range 1 + rng.IntN(4) {
-					before, covered = read(t, CursorPath(path)), len(read(t, path))
+					before, covered = read(t, cursor(path)), len(read(t, path))
 					n := 1 + rng.IntN(12)
 					must(t, l.Apply(t.Context(), endless(next, n)))
 					next += uint64(n)
@@ -266,13 +279,13 @@ func TestCrash(t *testing.T) {
 				switch rng.IntN(3) {
 				case 0: // everything is there
 				case 1: // lines whole, cursor old
-					must(t, os.WriteFile(CursorPath(path), before, 0o600))
+					must(t, os.WriteFile(cursor(path), before, 0o600))
 				case 2: // lines in part
-					must(t, os.WriteFile(CursorPath(path), before, 0o600))
+					must(t, os.WriteFile(cursor(path), before, 0o600))
 					must(t, os.Truncate(path, int64(covered+rng.IntN(len(text)-covered+1))))
 				}
 				l = open(t, path, opt)
-				from := l.Resume()
+				from := resume(t, l)
 				if from.Packet > next {
 					t.Fatalf("resumes at %+v, beyond %d", from, next)
 				}
@@ -299,21 +312,26 @@ func TestCrash(t *testing.T) {
 func TestResumeAfterRotation(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "traffic.json")
-	opt := Options{Capture: "c", KeepCursor: true}
+	opt := Options{Capture: "c", CursorFile: cursor(path)}
 	l := open(t, path, opt)
 	must(t, l.Apply(t.Context(), endless(1, 10)))
 	must(t, os.Rename(path, path+".1"))
 	must(t, l.Close())
 	l = open(t, path, opt)
-	if got := l.Resume(); got != endless(1, 10).Next {
+	if got := resume(t, l); got != endless(1, 10).Next {
 		t.Errorf("resumes at %+v", got)
 	}
 	must(t, l.Apply(t.Context(), endless(11, 10)))
 	must(t, l.Close())
 	checkNumbers(t, parse(t, append(read(t, path+".1"), read(t, path)...)), 21)
+	kept, err := ReadKept(opt.CursorFile)
+	must(t, err)
+	if want := (Kept{path, "c", false, false, endless(11, 10).Next}); kept != want {
+		t.Errorf("kept %+v, want %+v", kept, want)
+	}
 	opt.Capture = "another"
 	l = open(t, path, opt)
-	if got := l.Resume(); got.Packet != 0 {
+	if got := resume(t, l); got.Packet != 0 {
 		t.Errorf("another capture resumes at %+v", got)
 	}
 	must(t, l.Close())
@@ -322,8 +340,8 @@ func TestResumeAfterRotation(t *testing.T) {
 // TestNoCursorFile writes the record all the same.
 func TestNoCursorFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "traffic.json")
-	must(t, os.Mkdir(CursorPath(path), 0o700))
-	l := open(t, path, Options{Capture: "c", KeepCursor: true})
+	must(t, os.Mkdir(cursor(path), 0o700))
+	l := open(t, path, Options{Capture: "c", CursorFile: cursor(path)})
 	must(t, l.Apply(t.Context(), endless(1, 10)))
 	must(t, l.Reopen())
 	must(t, l.Close())
@@ -375,11 +393,12 @@ func TestNotAFile(t *testing.T) {
 	if err != nil || dev.Mode().IsRegular() {
 		t.Skip("no /dev/null here")
 	}
-	l := open(t, "/dev/null", Options{Extra: true, Capture: "c", KeepCursor: true})
+	dir := t.TempDir()
+	l := open(t, "/dev/null", Options{Extra: true, Capture: "c", CursorFile: filepath.Join(dir, "cursor")})
 	must(t, l.Apply(t.Context(), endless(1, 100)))
 	must(t, l.Reopen())
 	must(t, l.Close())
-	if _, err := os.Stat(CursorPath("/dev/null")); err == nil {
+	if _, err := os.Stat(filepath.Join(dir, "cursor")); err == nil {
 		t.Error("a cursor file beside /dev/null")
 	}
 	if _, err := os.Stat("/dev/full"); err == nil {
@@ -389,4 +408,54 @@ func TestNotAFile(t *testing.T) {
 		}
 		must(t, l.Close())
 	}
+}
+
+// TestRecordShorterThanCursor has the record lose lines that the cursor knows of.
+func TestRecordShorterThanCursor(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "traffic.json")
+	opt := Options{Extra: true, Capture: "c", CursorFile: cursor(path)}
+	l := open(t, path, opt)
+	must(t, l.Apply(t.Context(), endless(1, 20)))
+	must(t, l.Close())
+	text := read(t, path)
+	must(t, os.Truncate(path, int64(len(text)/2)))
+	l = open(t, path, opt)
+	if got := resume(t, l); got.Packet > 10 {
+		t.Errorf("resumes at %+v", got)
+	}
+	must(t, l.Apply(t.Context(), endless(1, 30)))
+	must(t, l.Close())
+	checkNumbers(t, parse(t, read(t, path)), 31)
+}
+
+// TestResumeAmongOthers goes on in a record to which other captures have written since.
+func TestResumeAmongOthers(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "traffic.json")
+	opt := Options{Extra: true, Capture: "one", CursorFile: cursor(path)}
+	l := open(t, path, opt)
+	must(t, l.Apply(t.Context(), endless(1, 10)))
+	before := read(t, cursor(path))
+	must(t, l.Apply(t.Context(), endless(11, 10)))
+	must(t, l.Close())
+	must(t, os.WriteFile(cursor(path), before, 0o600)) // killed before the cursor was written
+	other := open(t, path, Options{Extra: true, Capture: "other"})
+	must(t, other.Apply(t.Context(), endless(1, 300)))
+	must(t, other.Close())
+
+	l = open(t, path, opt)
+	if got := resume(t, l); got != endless(1, 10).Next {
+		t.Errorf("resumes at %+v", got)
+	}
+	must(t, l.Apply(t.Context(), endless(11, 40)))
+	if l.Applied() != 50 {
+		t.Errorf("applied %d packets of 50", l.Applied())
+	}
+	must(t, l.Close())
+	var mine []line
+	for _, r := range parse(t, read(t, path)) {
+		if r.Capture == "one" {
+			mine = append(mine, r)
+		}
+	}
+	checkNumbers(t, mine, 51)
 }

@@ -18,9 +18,9 @@ type Options struct {
 	Location *time.Location // of the timestamp; nil: the local one
 	Workers  int            // goroutines that encode a large batch; 0: 2
 
-	// KeepCursor keeps a file beside the record that says how far it got, so that a new
-	// start with the same Capture goes on there: [Log.Resume].
-	KeepCursor bool
+	// CursorFile is a file that says how far the record of this Capture got, so that a new
+	// start goes on there: [Log.Resume]. Empty: none. A stream has none.
+	CursorFile string
 	// Owner is given the files and folders that are made; nil: they stay the process's.
 	Owner *Owner
 

@@ -303,7 +303,8 @@ func TestFilesBelongToInvokingUser(t *testing.T) {
 			break
 		}
 	}
-	cmd := exec.Command("ip", "netns", "exec", string(ns), binary, "capture", "-i", "vb", "--data-dir", filepath.Join(dir, "data"), "-c", "5")
+	cmd := exec.Command("ip", "netns", "exec", string(ns), binary, "capture", "-i", "vb", "--data-dir", filepath.Join(dir, "data"), "-c", "5",
+		"--json="+filepath.Join(dir, "logs", "traffic.json"))
 	cmd.Env = append(os.Environ(), "SUDO_UID=65534", "SUDO_GID=65534")
 	r := startCommand(t, cmd)
 	r.capturing()
@@ -311,11 +312,15 @@ func TestFilesBelongToInvokingUser(t *testing.T) {
 	if code := r.wait(10 * time.Second); code != 0 {
 		t.Fatalf("exit code %d\n%s", code, r.stderr())
 	}
-	info, err := os.Stat(filepath.Join(r.kept(), "000001.pcapng"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if uid := info.Sys().(*syscall.Stat_t).Uid; uid != 65534 || info.Mode().Perm() != 0o600 {
-		t.Errorf("owner %d, mode %o", uid, info.Mode().Perm())
+	for _, name := range []string{
+		filepath.Join(r.kept(), "000001.pcapng"), filepath.Join(r.kept(), "record.cursor"), filepath.Join(dir, "logs", "traffic.json"),
+	} {
+		info, err := os.Stat(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if uid := info.Sys().(*syscall.Stat_t).Uid; uid != 65534 || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: owner %d, mode %o", name, uid, info.Mode().Perm())
+		}
 	}
 }

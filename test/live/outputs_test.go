@@ -2,9 +2,11 @@ package live_test
 
 import (
 	"bufio"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -252,6 +254,100 @@ func TestKilledCaptureIsCompletedInDatabase(t *testing.T) {
 	if rows != written || written == 0 || count(t, s, name, "select count(distinct number) from packets") != rows {
 		t.Errorf("%d rows for %d packets", rows, written)
 	}
+}
+
+// TestKilledCaptureIsCompletedInRecord kills two captures whose records are behind, because
+// the disk is full, the second one while it completes the first one's. The next start
+// writes each missing line once.
+func TestKilledCaptureIsCompletedInRecord(t *testing.T) {
+	needs(t, "mount")
+	for _, extra := range []bool{true, false} {
+		t.Run(map[bool]string{true: "with additions", false: "old fields"}[extra], func(t *testing.T) {
+			ns := newNamespace(t)
+			dir, logs := t.TempDir(), t.TempDir()
+			disk := func(options string) {
+				if out, err := exec.Command("mount", "-t", "tmpfs", "-o", options, "tmpfs", logs).CombinedOutput(); err != nil {
+					t.Fatalf("mount: %v: %s", err, out)
+				}
+			}
+			disk("size=2m")
+			t.Cleanup(func() { _ = exec.Command("umount", "-l", logs).Run() })
+			file := filepath.Join(logs, "traffic.json")
+			start := func(filter string) *run {
+				r := ns.start(t, "capture", "-i", "vb", "--data-dir", dir, "--view", "none",
+					"--json="+file, "--json-udp", "--json-extra="+strconv.FormatBool(extra), filter)
+				r.capturing()
+				return r
+			}
+			var killed []string
+			for round, room := range []int{1 << 20, 8 << 20} {
+				r := start("udp")
+				ns.sendUDP(t, 5_000+round, 1000, time.Millisecond)
+				r.until("a full disk", func() bool {
+					info, err := os.Stat(file)
+					return err == nil && info.Size() > int64(room)
+				})
+				r.until("the archive", func() bool { return countPackets(t, r.kept()) == uint64(5_000+round) })
+				must(t, r.cmd.Process.Kill())
+				r.wait(5 * time.Second)
+				killed = append(killed, r.kept())
+				disk(map[int]string{0: "remount,size=9m", 1: "remount,size=256m"}[round])
+			}
+			missing := 10_001 - countLines(file)
+			r := start("port 9")
+			for i, k := range killed {
+				r.until("the earlier captures to be complete", func() bool {
+					l := readMeta(t, k).Ledger
+					return len(l.Followers) == 1 && l.Followers[0].Behind == 0
+				})
+				l := readMeta(t, k).Ledger
+				if balanced(t, l); l.Written != uint64(5_000+i) {
+					t.Errorf("capture %d has %d packets", i, l.Written)
+				}
+			}
+			if code := r.end(); code != 0 {
+				t.Fatalf("exit code %d\n%s", code, r.stderr())
+			}
+			t.Logf("%d lines were missing", missing)
+			b, err := os.ReadFile(file)
+			must(t, err)
+			seen := map[string]int{}
+			for line := range strings.Lines(string(b)) {
+				var record struct {
+					Len        int
+					PayloadHex string `json:"payload_hex"`
+				}
+				if err := json.Unmarshal([]byte(line), &record); err != nil {
+					t.Fatalf("%v: %.100q", err, line)
+				}
+				seen[record.PayloadHex[:16]]++ // the number that was sent
+			}
+			if lines := strings.Count(string(b), "\n"); lines != 10_001 || missing < 1_000 {
+				t.Errorf("%d lines for 10001 packets", lines)
+			}
+			for i := range 5_001 {
+				want := 2
+				if i == 5_000 {
+					want = 1 // of the second capture only
+				}
+				if n := seen[sentAs(i)]; n != want {
+					t.Fatalf("packet %d of both captures has %d lines, want %d", i, n, want)
+				}
+			}
+		})
+	}
+}
+
+// sentAs is how the payload of sendUDP's packet i begins, in hex.
+func sentAs(i int) string {
+	b := make([]byte, 8)
+	copy(b, strconv.Itoa(i)+"\n")
+	return hex.EncodeToString(b)
+}
+
+func countLines(file string) int {
+	b, _ := os.ReadFile(file)
+	return strings.Count(string(b), "\n")
 }
 
 func TestWrongPasswordIsSaidAndCaptureGoesOn(t *testing.T) {
