@@ -22,6 +22,7 @@ type input struct {
 	ledger func() archive.Ledger
 	// known is the number of bytes to read, 0 when that cannot be told.
 	known int64
+	ended bool // it is a capture folder to which no more packets come
 }
 
 // openInput opens a file ("-": standard input), a capture folder, or all captures of a
@@ -77,7 +78,7 @@ func openFolder(name string) ([]*input, error) {
 			return nil, fileError(dir, err)
 		}
 		walk := s.Walk(segment.Cursor{})
-		in := &input{name: dir, chunks: walk, close: func() { walk.Close(); _ = s.Close() }}
+		in := &input{name: dir, chunks: walk, close: func() { walk.Close(); _ = s.Close() }, ended: s.Meta.State != archive.StateOpen}
 		for _, seg := range s.Meta.Segments {
 			in.known += seg.Bytes
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tarrafa/tarrafa/internal/archive"
+	"github.com/tarrafa/tarrafa/internal/history"
 	"github.com/tarrafa/tarrafa/internal/packet"
 	"github.com/tarrafa/tarrafa/internal/query"
 	"github.com/tarrafa/tarrafa/internal/segment"
@@ -90,6 +91,13 @@ func runStats(ctx context.Context, w io.Writer, names []string, display *query.F
 		return err
 	}
 	defer closeInputs(ins)
+	if display == nil && len(ins) == 1 {
+		if snap, ledger, err := indexedStats(ctx, ins[0], top); err == nil {
+			return printStats(w, snap, ledger, asJSON)
+		} else if ctx.Err() != nil {
+			return err
+		}
+	}
 	counters := stats.New()
 	ledger := archive.Ledger{}
 	follower := archive.FollowerEntry{Name: "stats", Parts: map[string]uint64{}}
@@ -115,6 +123,41 @@ func runStats(ctx context.Context, w io.Writer, names []string, display *query.F
 		return err
 	}
 	return failed
+}
+
+// indexedStats takes the statistics of a capture from its index: they are those that its
+// packets would give. An error says that they are not to be had there.
+func indexedStats(ctx context.Context, in *input, top int) (*stats.Snapshot, archive.Ledger, error) {
+	var ledger archive.Ledger
+	if !in.ended {
+		return nil, ledger, query.ErrCannotAnswer
+	}
+	c, err := history.Open(in.name, history.Options{})
+	if err != nil {
+		return nil, ledger, err
+	}
+	defer func() { _ = c.Close() }()
+	snap, err := c.Statistics(ctx, top)
+	if err != nil {
+		return nil, ledger, err
+	}
+	if snap.Outcomes[packet.OutcomeFragment] > 0 {
+		// Which of them had to be given up shows only when they are put together.
+		return nil, ledger, query.ErrCannotAnswer
+	}
+	addLedger(&ledger, in.ledger())
+	follower := archive.FollowerEntry{Name: "stats", Applied: snap.Packets, Parts: map[string]uint64{}}
+	for o, n := range snap.Outcomes {
+		if n > 0 {
+			follower.Parts[packet.Outcome(o).String()] = n
+		}
+	}
+	if e, ok := in.chunks.(*archive.Walk); ok {
+		follower.Expired = e.Gone()
+	}
+	follower.Behind = ledger.Written - min(ledger.Written, follower.Applied+follower.Expired)
+	ledger.Followers = []archive.FollowerEntry{follower}
+	return snap, ledger, nil
 }
 
 func addLedger(sum *archive.Ledger, l archive.Ledger) {

@@ -155,6 +155,18 @@ func (w *Walk) Known(packet uint64) { w.known = packet }
 // Expired returns how many packets were gone before they could be handed out.
 func (w *Walk) Expired() uint64 { return w.expired }
 
+// Gone returns how many packets of the segments' numbers are gone before the Walk has
+// begun: what Expired would be at its end.
+func (w *Walk) Gone() uint64 {
+	at, n := w.at.Packet, uint64(0)
+	for i := range w.s.Meta.Segments {
+		seg := &w.s.Meta.Segments[i]
+		n += seg.First - min(seg.First, at)
+		at = seg.First + seg.Packets
+	}
+	return n
+}
+
 // Next returns the next chunk, valid until the next call; io.EOF at the end.
 func (w *Walk) Next(ctx context.Context) (*segment.Chunk, error) {
 	if err := ctx.Err(); err != nil {
