@@ -28,6 +28,9 @@ type FollowerEntry struct {
 	Parts   map[string]uint64 `json:"parts,omitempty"` // what applied is made of; the sum is Applied
 	// Limits are what had to go for the sake of a cap, by its name in docs/limits.md.
 	Limits map[string]uint64 `json:"limits,omitempty"`
+	// Flows are the flows that were begun, and what became of them: idle, closed, forced,
+	// reused, drained at the end, still open. The sum of these is begun.
+	Flows map[string]uint64 `json:"flows,omitempty"`
 }
 
 // Balance returns nil when every packet is in exactly one place, and otherwise an error
@@ -50,6 +53,13 @@ func (l *Ledger) Balance() error {
 			}
 			check(f.Name+": parts", f.Applied, sum)
 		}
+		var ends uint64
+		for what, n := range f.Flows {
+			if what != "begun" {
+				ends += n
+			}
+		}
+		check(f.Name+": flows", f.Flows["begun"], ends)
 	}
 	if len(wrong) > 0 {
 		return fmt.Errorf("the ledger does not balance: %s", strings.Join(wrong, "; "))

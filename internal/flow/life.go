@@ -35,7 +35,7 @@ func (t *Table) place(k *key, hash uint32, s *packet.Summary, side uint8) (*reco
 	case protoTCP:
 		r.stream = t.nextTCP
 		t.nextTCP++
-	case protoUDP:
+	case protoUDP, protoUDPLite:
 		r.stream = t.nextUDP
 		t.nextUDP++
 	}
@@ -99,6 +99,9 @@ func (t *Table) start(r *record, s *packet.Summary) {
 func (t *Table) resume(r *record, s *packet.Summary) {
 	if r.id != 0 {
 		r.bits |= bitSplit
+	}
+	if r.key.proto() == protoTCP && r.ended() {
+		r.bits |= bitAfterEnd
 	}
 	r.bits &^= bitSent | bitReceived | bitData | bitStallA | bitStallB
 	r.sum, r.rtt = [2]tally{}, [2]RTT{}
@@ -220,7 +223,7 @@ func (t *Table) end(r *record, i uint32, why End) {
 		t.flow.End = why
 	}
 	if t.watch != nil {
-		t.watch.ended(&t.flow)
+		t.watch.ended(r, &t.flow)
 	}
 	if t.ended != nil {
 		t.ended(&t.flow)

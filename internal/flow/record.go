@@ -46,7 +46,8 @@ const (
 	bitData                            // payload was seen
 	bitStallA                          // endpoint a has closed its window
 	bitStallB
-	bitFlipped // the first packet was sent by the server
+	bitAfterEnd // the stream's earlier flow ended after FIN from both sides or RST
+	bitFlipped  // the first packet was sent by the server
 )
 
 // half is one direction's state for the TCP analysis: a cache line. Sequence numbers are

@@ -108,8 +108,12 @@ func (sc *scene) add(g segment) uint64 {
 		head = binary.BigEndian.AppendUint16(head, g.window)
 		head = append(head, 0, 0, 0, 0)
 		head = append(head, g.options...)
-	} else {
+	} else { // length and checksum of a datagram
 		head = append(head, 0, 0, 0, 0)
+	}
+	binary.BigEndian.PutUint16(head[16:], uint16(len(head)-14+len(g.data)))
+	if g.proto == protoUDP {
+		binary.BigEndian.PutUint16(head[38:], uint16(8+len(g.data)))
 	}
 	s.PayloadOff = uint32(len(head))
 	s.WireLen = uint32(len(head) + len(g.data))

@@ -40,28 +40,31 @@ func (w *Watch) trouble(s *sighting) {
 		c.seen(s.row.Time, s.row.Number)
 	case r.bits&stalled != 0 && s.row.Window != 0:
 		r.bits &^= stalled
-		w.stalled(s)
+		w.stalled(r, side, s.row.Time, s.row.Number)
 	}
 }
 
-// stalled measures how long a window was closed that is open again.
-func (w *Watch) stalled(s *sighting) {
-	start := w.stalls.get(w.subject(FindStall, s.r.id, uint64(s.side), 1))
+// stalled measures how long the window of a side was closed: until the packet that opened
+// it again, or until the flow's last one.
+func (w *Watch) stalled(r *record, side uint8, until int64, frame uint64) {
+	start := w.stalls.get(w.subject(FindStall, r.id, uint64(side), 1))
 	if start == nil || start.count == 0 {
 		return
 	}
-	long := s.row.Time - start.last
+	long := until - start.last
 	if long < int64(w.limits.Stall) {
+		*start = clue{}
 		return
 	}
-	subject := w.subject(FindStall, s.r.id, uint64(s.side), 0)
+	subject := w.subject(FindStall, r.id, uint64(side), 0)
 	c, _ := w.clues.put(subject)
-	c.seen(s.row.Time, start.evidence[0])
-	c.show(s.row.Number)
+	c.seen(start.last, start.evidence[0])
+	c.show(frame)
+	c.last = until
 	c.extra[0] = max(c.extra[0], uint64(long))
 	c.extra[1] += uint64(long)
 	f, fresh := w.raise(FindStall, subject, c)
-	w.about(f, s)
+	f.Flow, f.Stream, f.Tuple = r.id, r.stream, r.key.tuple(side)
 	f.Numbers = [4]float64{float64(c.extra[0]) / 1e9, float64(c.extra[1]) / 1e9}
 	f.Severity = grade(true, c.extra[0] >= uint64(w.limits.StallSerious))
 	w.tell(f, fresh)

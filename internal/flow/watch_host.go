@@ -142,8 +142,8 @@ func (w *Watch) reset(s *sighting) {
 	seen, _ := w.resets.put(w.subject(FindInjection, s.r.id, uint64(s.side), 1))
 	*seen = resetSeen{time: s.row.Time, frame: s.row.Number}
 	me, peer := s.was(s.side), s.was(1-s.side)
-	if me == stateReset || peer == stateReset {
-		return // one is enough
+	if me == stateReset || peer == stateReset || s.r.bits&bitAfterEnd != 0 && me == stateInactive {
+		return // one is enough, and what has ended long ago is not ended again
 	}
 	client := s.r.client()
 	tuple := s.r.key.tuple(client)
@@ -195,7 +195,13 @@ func (w *Watch) reset(s *sighting) {
 const settle = 3e9 // ns
 
 // ended is called by the Table for every flow that ends.
-func (w *Watch) ended(f *Flow) {
+func (w *Watch) ended(r *record, f *Flow) {
+	for side := range uint8(2) {
+		if r.bits&(bitStallA<<side) != 0 {
+			r.bits &^= bitStallA << side
+			w.stalled(r, side, r.last, 0)
+		}
+	}
 	if f.Tuple.Proto != protoTCP || f.Resumed {
 		return
 	}

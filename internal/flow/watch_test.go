@@ -57,243 +57,249 @@ func repeatedly(n int, f func(i int)) {
 
 const ms = time.Millisecond
 
-// Each detector with a sequence that it must report and one, much like it, that it must
-// not.
-func TestDetectors(t *testing.T) {
-	for _, c := range []struct {
-		kind     FindingKind
-		bad      func(sc *scene)
-		good     func(sc *scene)
-		severity Severity
-		sentence string
-	}{
-		{
-			FindRetransmissions,
-			func(sc *scene) {
-				cl, sv := sc.open(1000, 0)
-				repeatedly(20, func(i int) {
-					cl(ms, "A", 1+uint32(i)*300, 1, 300)
-					cl(300*ms, "A", 1+uint32(i)*300, 1, 300)
-					sv(ms, "A", 1, 1+uint32(i+1)*300, 0)
-				})
-			},
-			func(sc *scene) {
-				cl, sv := sc.open(1000, 0)
-				repeatedly(500, func(i int) {
-					cl(ms, "A", 1+uint32(i)*300, 1, 300)
-					if i%60 == 5 {
-						cl(300*ms, "A", 1+uint32(i)*300, 1, 300)
-					}
-					sv(ms, "A", 1, 1+uint32(i+1)*300, 0)
-				})
-			},
-			Serious, "10.0.0.1:1000 repeated 20 of its 42 packets to 10.0.0.2:80 (47.6 %).",
+// detector is a kind of finding with a sequence of packets that must be reported and one,
+// much like it, that must not.
+type detector struct {
+	kind     FindingKind
+	bad      func(sc *scene)
+	good     func(sc *scene)
+	severity Severity
+	sentence string
+}
+
+var detectors = []detector{
+	{
+		FindRetransmissions,
+		func(sc *scene) {
+			cl, sv := sc.open(1000, 0)
+			repeatedly(20, func(i int) {
+				cl(ms, "A", 1+uint32(i)*300, 1, 300)
+				cl(300*ms, "A", 1+uint32(i)*300, 1, 300)
+				sv(ms, "A", 1, 1+uint32(i+1)*300, 0)
+			})
 		},
-		{
-			FindLoss,
-			func(sc *scene) {
-				cl, _ := sc.open(1000, 0)
-				repeatedly(6, func(i int) { cl(ms, "A", 1+uint32(i)*1000, 1, 500) })
-			},
-			func(sc *scene) {
-				cl, _ := sc.open(1000, 0)
-				repeatedly(6, func(i int) { cl(ms, "A", 1+uint32(i)*500, 1, 500) })
-			},
-			Info, "The capture is missing segments of 10.0.0.1:1000 to 10.0.0.2:80 in 5 places.",
+		func(sc *scene) {
+			cl, sv := sc.open(1000, 0)
+			repeatedly(400, func(i int) {
+				cl(ms, "A", 1+uint32(i)*20, 1, 20)
+				if i%36 == 35 { // 11 of 412 packets
+					cl(300*ms, "A", 1+uint32(i)*20, 1, 20)
+				}
+				sv(ms, "A", 1, 1+uint32(i+1)*20, 0)
+			})
 		},
-		{
-			FindStall,
-			func(sc *scene) {
-				cl, _ := sc.open(1000, 0)
-				cl(ms, "A", 1, 1, 500)
-				sc.add(segment{src: web, dst: host1 + ":1000", flags: "A", seq: 1, ack: 501})
-				sc.add(segment{after: 6 * time.Second, src: web, dst: host1 + ":1000", flags: "A", seq: 1, ack: 501, window: 500})
-			},
-			func(sc *scene) {
-				cl, _ := sc.open(1000, 0)
-				cl(ms, "A", 1, 1, 500)
-				sc.add(segment{src: web, dst: host1 + ":1000", flags: "A", seq: 1, ack: 501})
-				sc.add(segment{after: 100 * ms, src: web, dst: host1 + ":1000", flags: "A", seq: 1, ack: 501, window: 500})
-			},
-			Serious, "10.0.0.2:80 closed its receive window, for 6s at most and 6s in all (stalls: 1), so that 10.0.0.1:1000 could not send.",
+		Serious, "10.0.0.1:1000 repeated 20 of its 42 packets to 10.0.0.2:80 (47.6 %).",
+	},
+	{
+		FindLoss,
+		func(sc *scene) {
+			cl, _ := sc.open(1000, 0)
+			repeatedly(6, func(i int) { cl(ms, "A", 1+uint32(i)*1000, 1, 500) })
 		},
-		{
-			FindReset,
-			func(sc *scene) {
-				cl, sv := sc.open(1000, 0)
-				cl(ms, "A", 1, 1, 500)
+		func(sc *scene) {
+			cl, _ := sc.open(1000, 0)
+			repeatedly(6, func(i int) { cl(ms, "A", 1+uint32(i)*500, 1, 500) })
+		},
+		Info, "The capture is missing segments of 10.0.0.1:1000 to 10.0.0.2:80 in 5 places.",
+	},
+	{
+		FindStall,
+		func(sc *scene) {
+			cl, _ := sc.open(1000, 0)
+			cl(ms, "A", 1, 1, 500)
+			sc.add(segment{src: web, dst: host1 + ":1000", flags: "A", seq: 1, ack: 501})
+			sc.add(segment{after: 6 * time.Second, src: web, dst: host1 + ":1000", flags: "A", seq: 1, ack: 501, window: 500})
+		},
+		func(sc *scene) {
+			cl, _ := sc.open(1000, 0)
+			cl(ms, "A", 1, 1, 500)
+			sc.add(segment{src: web, dst: host1 + ":1000", flags: "A", seq: 1, ack: 501})
+			sc.add(segment{after: 100 * ms, src: web, dst: host1 + ":1000", flags: "A", seq: 1, ack: 501, window: 500})
+		},
+		Serious, "10.0.0.2:80 closed its receive window, for 6s at most and 6s in all (stalls: 1), so that 10.0.0.1:1000 could not send.",
+	},
+	{
+		FindReset,
+		func(sc *scene) {
+			cl, sv := sc.open(1000, 0)
+			cl(ms, "A", 1, 1, 500)
+			sv(ms, "R", 1, 0, 0)
+		},
+		func(sc *scene) {
+			cl, sv := sc.open(1000, 0)
+			cl(ms, "FA", 1, 1, 0)
+			sv(ms, "FA", 1, 2, 0)
+			cl(ms, "R", 2, 0, 0)
+		},
+		Warning, "Established connections to 10.0.0.2:80 that the server reset: 1, after 500 bytes.",
+	},
+	{
+		FindRefused,
+		func(sc *scene) {
+			repeatedly(3, func(i int) {
+				c := fmt.Sprintf("%s:%d", host1, 1000+i)
+				sc.add(segment{after: ms, src: c, dst: web, flags: "S"})
+				sc.add(segment{after: ms, src: web, dst: c, flags: "RA", ack: 1})
+			})
+		},
+		func(sc *scene) {
+			repeatedly(3, func(i int) {
+				_, sv := sc.open(1000+i, ms)
 				sv(ms, "R", 1, 0, 0)
-			},
-			func(sc *scene) {
-				cl, sv := sc.open(1000, 0)
+			})
+		},
+		Info, "Connections that 10.0.0.2:80 refused: 3.",
+	},
+	{
+		FindHalfOpen,
+		func(sc *scene) {
+			repeatedly(5, func(i int) {
+				c := fmt.Sprintf("%s:%d", host1, 1000+i)
+				sc.add(segment{after: ms, src: c, dst: web, flags: "S"})
+				if i < 2 {
+					sc.add(segment{after: ms, src: web, dst: c, flags: "SA", ack: 1})
+				}
+			})
+			// They might still be answered if the capture ended here.
+			sc.add(segment{after: 10 * time.Second, src: "10.0.0.9:5000", dst: "10.0.0.8:5000", proto: protoUDP, length: 8})
+		},
+		func(sc *scene) {
+			repeatedly(5, func(i int) { sc.open(1000+i, ms) })
+		},
+		Warning, "Connections to 10.0.0.2:80 that were never established: 5 (answered, but not completed: 2).",
+	},
+	{
+		FindPortScan,
+		func(sc *scene) {
+			repeatedly(40, func(i int) {
+				sc.add(segment{after: ms, src: host1 + ":1000", dst: fmt.Sprintf("10.0.0.2:%d", 1+i), flags: "S"})
+				sc.add(segment{after: ms, src: fmt.Sprintf("10.0.0.2:%d", 1+i), dst: host1 + ":1000", flags: "RA", ack: 1})
+			})
+		},
+		func(sc *scene) { // many ports, but they answer
+			repeatedly(40, func(i int) {
+				s := fmt.Sprintf("10.0.0.2:%d", 1+i)
+				sc.add(segment{after: ms, src: host1 + ":1000", dst: s, flags: "S"})
+				sc.add(segment{after: ms, src: s, dst: host1 + ":1000", flags: "SA", ack: 1})
+				sc.add(segment{after: ms, src: host1 + ":1000", dst: s, flags: "A", seq: 1, ack: 1, length: 3})
+			})
+		},
+		Warning, "",
+	},
+	{
+		FindSweep,
+		func(sc *scene) {
+			repeatedly(40, func(i int) {
+				sc.add(segment{after: ms, src: host1 + ":1000", dst: fmt.Sprintf("10.0.1.%d:22", 1+i), flags: "S"})
+			})
+		},
+		func(sc *scene) {
+			repeatedly(20, func(i int) {
+				sc.add(segment{after: ms, src: host1 + ":1000", dst: fmt.Sprintf("10.0.1.%d:22", 1+i), flags: "S"})
+			})
+		},
+		Warning, "",
+	},
+	{
+		FindFlood,
+		func(sc *scene) {
+			repeatedly(300, func(i int) {
+				sc.add(segment{after: 10 * ms, src: fmt.Sprintf("10.1.%d.%d:%d", i/250, i%250, 1000+i), dst: web, flags: "S"})
+			})
+		},
+		func(sc *scene) {
+			repeatedly(300, func(i int) { sc.open(1000+i, 10*ms) })
+		},
+		Serious, "",
+	},
+	{
+		FindSilent,
+		func(sc *scene) {
+			repeatedly(5, func(i int) {
+				cl, sv := sc.open(1000+i, ms)
 				cl(ms, "FA", 1, 1, 0)
 				sv(ms, "FA", 1, 2, 0)
-				cl(ms, "R", 2, 0, 0)
-			},
-			Warning, "Established connections to 10.0.0.2:80 that the server reset: 1, after 500 bytes.",
+			})
 		},
-		{
-			FindRefused,
-			func(sc *scene) {
-				repeatedly(3, func(i int) {
-					c := fmt.Sprintf("%s:%d", host1, 1000+i)
-					sc.add(segment{after: ms, src: c, dst: web, flags: "S"})
-					sc.add(segment{after: ms, src: web, dst: c, flags: "RA", ack: 1})
-				})
-			},
-			func(sc *scene) {
-				repeatedly(3, func(i int) {
-					_, sv := sc.open(1000+i, ms)
-					sv(ms, "R", 1, 0, 0)
-				})
-			},
-			Info, "Connections that 10.0.0.2:80 refused: 3.",
+		func(sc *scene) {
+			repeatedly(5, func(i int) {
+				cl, sv := sc.open(1000+i, ms)
+				cl(ms, "FA", 1, 1, 1)
+				sv(ms, "FA", 1, 3, 0)
+			})
 		},
-		{
-			FindHalfOpen,
-			func(sc *scene) {
-				repeatedly(5, func(i int) {
-					c := fmt.Sprintf("%s:%d", host1, 1000+i)
-					sc.add(segment{after: ms, src: c, dst: web, flags: "S"})
-					if i < 2 {
-						sc.add(segment{after: ms, src: web, dst: c, flags: "SA", ack: 1})
-					}
-				})
-			},
-			func(sc *scene) {
-				repeatedly(5, func(i int) { sc.open(1000+i, ms) })
-			},
-			Warning, "Connections to 10.0.0.2:80 that were never established: 5 (answered, but not completed: 2).",
+		Info, "Connections to 10.0.0.2:80 that were opened and closed without any data: 5.",
+	},
+	{
+		FindRTTJump,
+		func(sc *scene) { pingPong(sc, 60, func(i int) bool { return i > 50 }) },
+		func(sc *scene) { pingPong(sc, 60, func(i int) bool { return i%10 == 9 }) },
+		Warning, "",
+	},
+	{
+		FindHeartbeat,
+		func(sc *scene) { beats(sc, 8, func(int) time.Duration { return 2 * time.Second }, true) },
+		func(sc *scene) {
+			beats(sc, 8, func(i int) time.Duration { return time.Duration(1+i*i) * time.Second }, true)
 		},
-		{
-			FindPortScan,
-			func(sc *scene) {
-				repeatedly(40, func(i int) {
-					sc.add(segment{after: ms, src: host1 + ":1000", dst: fmt.Sprintf("10.0.0.2:%d", 1+i), flags: "S"})
-					sc.add(segment{after: ms, src: fmt.Sprintf("10.0.0.2:%d", 1+i), dst: host1 + ":1000", flags: "RA", ack: 1})
-				})
-			},
-			func(sc *scene) { // many ports, but they answer
-				repeatedly(40, func(i int) {
-					s := fmt.Sprintf("10.0.0.2:%d", 1+i)
-					sc.add(segment{after: ms, src: host1 + ":1000", dst: s, flags: "S"})
-					sc.add(segment{after: ms, src: s, dst: host1 + ":1000", flags: "SA", ack: 1})
-					sc.add(segment{after: ms, src: host1 + ":1000", dst: s, flags: "A", seq: 1, ack: 1, length: 3})
-				})
-			},
-			Warning, "",
+		Info, "10.0.0.1:1000 sent the same 40 bytes to 10.0.0.2:80 6 times, every 2s.",
+	},
+	{
+		FindDuplicates,
+		func(sc *scene) {
+			beats(sc, 25, func(i int) time.Duration { return time.Duration(1+i*i%7) * time.Second }, true)
 		},
-		{
-			FindSweep,
-			func(sc *scene) {
-				repeatedly(40, func(i int) {
-					sc.add(segment{after: ms, src: host1 + ":1000", dst: fmt.Sprintf("10.0.1.%d:22", 1+i), flags: "S"})
-				})
-			},
-			func(sc *scene) {
-				repeatedly(20, func(i int) {
-					sc.add(segment{after: ms, src: host1 + ":1000", dst: fmt.Sprintf("10.0.1.%d:22", 1+i), flags: "S"})
-				})
-			},
-			Warning, "",
+		func(sc *scene) {
+			beats(sc, 25, func(i int) time.Duration { return time.Duration(1+i*i%7) * time.Second }, false)
 		},
-		{
-			FindFlood,
-			func(sc *scene) {
-				repeatedly(300, func(i int) {
-					sc.add(segment{after: 10 * ms, src: fmt.Sprintf("10.1.%d.%d:%d", i/250, i%250, 1000+i), dst: web, flags: "S"})
-				})
-			},
-			func(sc *scene) {
-				repeatedly(300, func(i int) { sc.open(1000+i, 10*ms) })
-			},
-			Serious, "",
+		Info, "10.0.0.1:1000 sent the same 40 bytes to 10.0.0.2:80 20 times.",
+	},
+	{
+		FindOutOfState,
+		func(sc *scene) {
+			sc.add(segment{src: host1 + ":1000", dst: web, flags: "FPU"})
+			sc.add(segment{src: host1 + ":1001", dst: web, flags: ""})
+			sc.add(segment{src: host1 + ":1002", dst: web, flags: "SF"})
 		},
-		{
-			FindSilent,
-			func(sc *scene) {
-				repeatedly(5, func(i int) {
-					cl, sv := sc.open(1000+i, ms)
-					cl(ms, "FA", 1, 1, 0)
-					sv(ms, "FA", 1, 2, 0)
-				})
-			},
-			func(sc *scene) {
-				repeatedly(5, func(i int) {
-					cl, sv := sc.open(1000+i, ms)
-					cl(ms, "FA", 1, 1, 1)
-					sv(ms, "FA", 1, 3, 0)
-				})
-			},
-			Info, "Connections to 10.0.0.2:80 that were opened and closed without any data: 5.",
+		func(sc *scene) {
+			repeatedly(3, func(i int) {
+				cl, sv := sc.open(1000+i, ms)
+				cl(ms, "FPA", 1, 1, 5)
+				sv(ms, "FA", 1, 7, 0)
+			})
 		},
-		{
-			FindRTTJump,
-			func(sc *scene) { pingPong(sc, 60, func(i int) bool { return i > 50 }) },
-			func(sc *scene) { pingPong(sc, 60, func(i int) bool { return i%10 == 9 }) },
-			Warning, "",
+		Warning, "10.0.0.1 sent 3 segments that fit no connection: 3 with impossible flags, 0 with data after its FIN.",
+	},
+	{
+		FindInjection,
+		func(sc *scene) {
+			cl, sv := sc.open(1000, 0)
+			cl(ms, "A", 1, 1, 100)
+			sv(ms, "R", 1, 0, 0)
+			sv(20*ms, "A", 1, 101, 500)
 		},
-		{
-			FindHeartbeat,
-			func(sc *scene) { beats(sc, 8, func(int) time.Duration { return 2 * time.Second }, true) },
-			func(sc *scene) {
-				beats(sc, 8, func(i int) time.Duration { return time.Duration(1+i*i) * time.Second }, true)
-			},
-			Info, "10.0.0.1:1000 sent the same 40 bytes to 10.0.0.2:80 6 times, every 2s.",
+		func(sc *scene) {
+			cl, sv := sc.open(1000, 0)
+			cl(ms, "A", 1, 1, 100)
+			sv(ms, "R", 1, 0, 0)
+			cl(ms, "A", 101, 1, 100) // it did not know yet
+			sv(ms, "R", 1, 0, 0)
 		},
-		{
-			FindDuplicates,
-			func(sc *scene) {
-				beats(sc, 25, func(i int) time.Duration { return time.Duration(1+i*i%7) * time.Second }, true)
-			},
-			func(sc *scene) {
-				beats(sc, 25, func(i int) time.Duration { return time.Duration(1+i*i%7) * time.Second }, false)
-			},
-			Info, "10.0.0.1:1000 sent the same 40 bytes to 10.0.0.2:80 20 times.",
+		Serious, "10.0.0.2:80 went on sending to 10.0.0.1:1000 20ms after a reset in its name: somebody else may have sent the reset.",
+	},
+	{
+		FindBeacon,
+		func(sc *scene) { repeatedly(10, func(i int) { sc.open(1000+i, 60*time.Second) }) },
+		func(sc *scene) {
+			rng := rand.New(rand.NewPCG(1, 1))
+			repeatedly(10, func(i int) { sc.open(1000+i, time.Duration(1+rng.IntN(120))*time.Second) })
 		},
-		{
-			FindOutOfState,
-			func(sc *scene) {
-				sc.add(segment{src: host1 + ":1000", dst: web, flags: "FPU"})
-				sc.add(segment{src: host1 + ":1001", dst: web, flags: ""})
-				sc.add(segment{src: host1 + ":1002", dst: web, flags: "SF"})
-			},
-			func(sc *scene) {
-				repeatedly(3, func(i int) {
-					cl, sv := sc.open(1000+i, ms)
-					cl(ms, "FPA", 1, 1, 5)
-					sv(ms, "FA", 1, 7, 0)
-				})
-			},
-			Warning, "10.0.0.1 sent 3 segments that fit no connection: 3 with impossible flags, 0 with data after its FIN.",
-		},
-		{
-			FindInjection,
-			func(sc *scene) {
-				cl, sv := sc.open(1000, 0)
-				cl(ms, "A", 1, 1, 100)
-				sv(ms, "R", 1, 0, 0)
-				sv(20*ms, "A", 1, 101, 500)
-			},
-			func(sc *scene) {
-				cl, sv := sc.open(1000, 0)
-				cl(ms, "A", 1, 1, 100)
-				sv(ms, "R", 1, 0, 0)
-				cl(ms, "A", 101, 1, 100) // it did not know yet
-				sv(ms, "R", 1, 0, 0)
-			},
-			Serious, "10.0.0.2:80 went on sending to 10.0.0.1:1000 20ms after a reset in its name: somebody else may have sent the reset.",
-		},
-		{
-			FindBeacon,
-			func(sc *scene) { repeatedly(10, func(i int) { sc.open(1000+i, 60*time.Second) }) },
-			func(sc *scene) {
-				rng := rand.New(rand.NewPCG(1, 1))
-				repeatedly(10, func(i int) { sc.open(1000+i, time.Duration(1+rng.IntN(120))*time.Second) })
-			},
-			Warning, "10.0.0.1 connected to 10.0.0.2:80 8 times, every 1m0.01s (deviation 0.0 %).",
-		},
-	} {
+		Warning, "10.0.0.1 connected to 10.0.0.2:80 8 times, every 1m0.01s (deviation 0.0 %).",
+	},
+}
+
+func TestDetectors(t *testing.T) {
+	for _, c := range detectors {
 		t.Run(c.kind.String(), func(t *testing.T) {
 			bad := &scene{}
 			c.bad(bad)
@@ -364,16 +370,7 @@ func beats(sc *scene, n int, wait func(i int) time.Duration, same bool) {
 }
 
 func TestDNSTunnel(t *testing.T) {
-	rng := rand.New(rand.NewPCG(7, 7))
-	var tunnel, ordinary []string
-	for i := range 120 {
-		label := make([]byte, 40)
-		for j := range label {
-			label[j] = "abcdefghijklmnopqrstuvwxyz234567"[rng.IntN(32)]
-		}
-		tunnel = append(tunnel, string(label)+".t.example.com")
-		ordinary = append(ordinary, fmt.Sprintf("www%d.example.com", i))
-	}
+	tunnel, ordinary := tunnelNames()
 	found := (&scene{}).watched(tunnel...)[FindDNSTunnel]
 	if len(found) != 1 || found[0].Severity != Serious {
 		t.Fatalf("%d found", len(found))

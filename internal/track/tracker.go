@@ -151,6 +151,19 @@ func (t *Tracker) Applied() uint64 { return t.applied.Load() }
 // Retries returns how often a batch had to be offered again.
 func (t *Tracker) Retries() uint64 { return t.retries.Load() }
 
+// Flows returns how many flows there were and what became of them: begun is the sum of the
+// others. nil without an Analysis. Any goroutine may call it.
+func (t *Tracker) Flows() map[string]uint64 {
+	if t.analysis == nil {
+		return nil
+	}
+	c := t.analysis.Counters().Flow
+	return map[string]uint64{
+		"begun": c.Flows, "idle": c.Idle, "closed": c.Closed, "forced": c.Forced, "reused": c.Reused,
+		"drained": c.Drained, "open": c.Live,
+	}
+}
+
 // Outcomes returns what became of the applied packets; the sum is Applied once Run has
 // returned.
 func (t *Tracker) Outcomes() [packet.OutcomeCount]uint64 {
