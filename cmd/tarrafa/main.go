@@ -17,6 +17,7 @@ import (
 var version = "dev"
 
 func main() {
+	mayStartSelf = true
 	os.Exit(run(takeArguments(os.Args[1:])))
 }
 
@@ -52,7 +53,7 @@ Start with:  tarrafa capture            asks for the interface
 		captureCommand(), readCommand(), viewCommand(), statsCommand(), filterCommand(),
 		flowsCommand(), followCommand(), findingsCommand(),
 		topCommand(), seriesCommand(), packetsCommand(), exportCommand(), importCommand(), reindexCommand(),
-		interfacesCommand(), doctorCommand(), versionCommand(),
+		interfacesCommand(), doctorCommand(), versionCommand(), dissectorCommand(),
 	)
 	return root
 }

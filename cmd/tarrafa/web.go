@@ -37,6 +37,7 @@ type pageFlags struct {
 	off       bool
 	cert, key string
 	hosts     []string
+	sharkd    string
 }
 
 func (p *pageFlags) add(f *pflag.FlagSet) {
@@ -44,6 +45,7 @@ func (p *pageFlags) add(f *pflag.FlagSet) {
 	f.BoolVar(&p.open, "open", false, "open the page in the browser")
 	f.StringVar(&p.cert, "tls-cert", "", "certificate of the page (PEM)")
 	f.StringVar(&p.key, "tls-key", "", "its key (PEM)")
+	f.StringVar(&p.sharkd, "sharkd", "sharkd", "Wireshark's sharkd, which explains packets on the page in a process of its own; off: it is not used")
 	f.StringArrayVar(&p.hosts, "page-host", nil, "further name under which browsers reach the page, as host:port; repeat for several")
 }
 
@@ -61,6 +63,7 @@ func (p *pageFlags) server(ctx context.Context, cfg web.Config) (*web.Server, er
 		}
 		cfg.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
 	}
+	cfg.Dissector = startDissector(p.sharkd)
 	s := web.New(cfg)
 	err := s.Listen(ctx, p.listen)
 	if errors.Is(err, syscall.EADDRINUSE) && p.listen == defaultListen {

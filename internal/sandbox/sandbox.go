@@ -27,10 +27,14 @@ type Access struct {
 	Read []string // files and folders with all below; those that are missing are passed over
 	// Write are folders with all below, made with mode 0700 when missing, and files that are
 	// no regular ones: pipes, devices.
-	Write   []string
-	Connect []uint16 // TCP ports of other machines or this one; 0 is none
-	Listen  []uint16 // TCP ports that are listened on from now on; 0 is one of the system's choice
-	Resolve bool     // names are looked up: DNS, and the files that say how
+	Write []string
+	// Programs are files and folders from which programs may be started: for a process whose
+	// work is to start one. What is started has no more rights than this process. None: no
+	// program can be started, and no process.
+	Programs []string
+	Connect  []uint16 // TCP ports of other machines or this one; 0 is none
+	Listen   []uint16 // TCP ports that are listened on from now on; 0 is one of the system's choice
+	Resolve  bool     // names are looked up: DNS, and the files that say how
 	// Sockets are folders of Unix sockets to connect to. A name that starts with @ is in the
 	// abstract name space.
 	Sockets []string

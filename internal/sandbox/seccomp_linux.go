@@ -5,6 +5,8 @@ package sandbox
 import (
 	"errors"
 	"fmt"
+	"math"
+	"slices"
 	"unsafe"
 
 	"golang.org/x/net/bpf"
@@ -81,18 +83,27 @@ func callFilter(a *Access) []bpf.Instruction {
 		p = append(p, bpf.JumpIf{Cond: bpf.JumpEqual, Val: call, SkipFalse: uint8(len(body))})
 		p = append(p, body...)
 	}
+	starts := len(a.Programs) > 0
 	for _, call := range neverCalls {
-		on(call, kill)
+		if !starts || call != unix.SYS_EXECVE && call != unix.SYS_EXECVEAT {
+			on(call, kill)
+		}
 	}
 	for _, call := range refusedCalls {
-		on(call, refuse(unix.EPERM))
+		if !starts || !slices.Contains(forkCalls, call) {
+			on(call, refuse(unix.EPERM))
+		}
 	}
 	// The flags of clone3 are out of the filter's sight; everybody falls back to clone.
 	on(unix.SYS_CLONE3, refuse(unix.ENOSYS))
+	process := uint32(unix.CLONE_THREAD)
+	if starts {
+		process = math.MaxUint32 // whatever the flags
+	}
 	on(unix.SYS_CLONE,
 		load(offArg0),
 		bpf.JumpIf{Cond: bpf.JumpBitsSet, Val: namespaceFlags, SkipTrue: 1},
-		bpf.JumpIf{Cond: bpf.JumpBitsSet, Val: unix.CLONE_THREAD, SkipTrue: 1},
+		bpf.JumpIf{Cond: bpf.JumpBitsSet, Val: process, SkipTrue: 1},
 		refuse(unix.EPERM),
 		allow)
 	on(unix.SYS_IOCTL,

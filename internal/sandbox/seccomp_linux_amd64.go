@@ -10,5 +10,6 @@ const (
 
 var (
 	neverCallsHere   = []uint32{unix.SYS_IOPL, unix.SYS_IOPERM, unix.SYS_MODIFY_LDT}
+	forkCalls        = []uint32{unix.SYS_FORK, unix.SYS_VFORK}
 	refusedCallsHere = []uint32{unix.SYS_FORK, unix.SYS_VFORK, unix.SYS_MKNOD}
 )

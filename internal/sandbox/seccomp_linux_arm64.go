@@ -8,4 +8,4 @@ const (
 	foreignCalls = 0x40000000
 )
 
-var neverCallsHere, refusedCallsHere []uint32
+var neverCallsHere, refusedCallsHere, forkCalls []uint32

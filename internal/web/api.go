@@ -18,9 +18,14 @@ func (s *Server) session(w http.ResponseWriter, r *http.Request) {
 		CanStop  bool   `json:"can_stop"`
 		Captures bool   `json:"captures"`
 		Analysis bool   `json:"analysis"` // flows and findings can be asked for
+		// Dissector is the name of the program that explains packets besides this one.
+		Dissector string `json:"dissector,omitempty"`
 	}{
 		Version: s.cfg.Version, Live: s.cfg.Hub != nil, LiveID: s.cfg.LiveID,
 		CanStop: s.cfg.Stop != nil, Captures: s.cfg.Captures != nil,
+	}
+	if s.cfg.Dissector != nil {
+		v.Dissector = "sharkd"
 	}
 	_, v.Analysis = s.cfg.Captures.(Analyser)
 	if ses := sessionOf(r.Context()); ses != nil {

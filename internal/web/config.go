@@ -38,6 +38,8 @@ type Config struct {
 	TLS      *tls.Config // nil: plain HTTP, on loopback addresses only
 	Hosts    []string    // further values of the Host header that are accepted, with port where it is not the usual one
 
+	Dissector Dissector // nil: there is none
+
 	MaxClients int           // WebSockets at once; 0: 32
 	WriteTime  time.Duration // a client that takes nothing for so long is dropped; 0: 10 s
 	Version    string        // of the program, shown by the page

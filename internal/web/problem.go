@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"github.com/tarrafa/tarrafa/internal/query"
+	"github.com/tarrafa/tarrafa/internal/web/dissect"
 	"github.com/tarrafa/tarrafa/internal/web/notes"
 )
 
@@ -34,6 +35,8 @@ func problemOf(err error) *problem {
 	case errors.As(err, &syntax):
 		p.Code, p.Error = "filter", syntax.What
 		p.Position, p.End, p.Expected, p.Candidates = &syntax.Pos, &syntax.End, syntax.Expected, syntax.Candidates
+	case is[*dissect.Error](err):
+		p.Code = "dissector"
 	case is[*notes.ReadOnlyError](err):
 		p.Code = "read_only"
 	case errors.Is(err, ErrNoCapture), errors.Is(err, fs.ErrNotExist):
@@ -65,6 +68,7 @@ func (s *Server) fail(w http.ResponseWriter, err error) {
 	status := map[string]int{
 		"filter": http.StatusBadRequest, "request": http.StatusBadRequest, "not_found": http.StatusNotFound,
 		"cannot_answer": http.StatusNotImplemented, "in_use": http.StatusConflict, "full": http.StatusConflict, "read_only": http.StatusForbidden,
+		"dissector": http.StatusBadGateway,
 	}[p.Code]
 	var bad *requestError
 	switch {

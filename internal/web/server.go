@@ -183,6 +183,7 @@ func (s *Server) handler() http.Handler {
 	mux.HandleFunc("PUT /api/v1/captures/{id}/note", s.noteCapture)
 	mux.HandleFunc("PUT /api/v1/captures/{id}/packets/{number}/note", s.notePacket)
 	mux.HandleFunc("GET /api/v1/captures/{id}/packets/{number}/neighbour", s.neighbour)
+	mux.HandleFunc("GET /api/v1/captures/{id}/packets/{number}/dissection", s.dissection)
 	mux.HandleFunc("GET /api/v1/captures/{id}/locate", s.locate)
 	mux.HandleFunc("GET /api/v1/captures/{id}/search", s.search)
 	mux.HandleFunc("GET /api/v1/captures/{id}/stream", s.stream)

@@ -65,11 +65,16 @@ func conversationFilter(t *packet.Tuple) string {
 		name = "ipv6"
 	}
 	v := t.Version
-	switch t.Proto {
-	case packet.ProtoTCP:
-	case packet.ProtoUDP:
+	switch {
+	case t.Flags&packet.TupleHasPorts == 0:
+		proto = ""
+	case t.Proto == packet.ProtoTCP:
+	case t.Proto == packet.ProtoUDP:
 		proto = "udp"
 	default:
+		proto = ""
+	}
+	if proto == "" {
 		return fmt.Sprintf("%s.addr == %s && %s.addr == %s", name, t.Src.Netip(v), name, t.Dst.Netip(v))
 	}
 	return fmt.Sprintf("%s.addr == %s && %s.addr == %s && %s.port == %d && %s.port == %d",

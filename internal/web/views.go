@@ -80,20 +80,15 @@ func readPayloads(ctx context.Context, reader *lent, rows []row) error {
 		}
 	}
 	i := 0
-	err := reader.each(ctx, numbers, func(d *dataOf) error {
+	// An error leaves rows without payload: their packets may have been removed meanwhile.
+	_ = reader.each(ctx, numbers, func(d *dataOf) error {
 		for rows[i].Number != d.Number {
 			i++
 		}
 		rows[i].fillPayload(d.data)
 		return nil
 	})
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	if err != nil && len(numbers) > 0 {
-		return nil //nolint:nilerr // rows are shown without: their packets may have been removed meanwhile
-	}
-	return nil
+	return ctx.Err()
 }
 
 // liveView is a view of all packets of the running capture.

@@ -205,6 +205,7 @@ var described = map[packet.Kind]layout{
 	packet.KindNull:     {name: "Loopback", field: "null", fields: []field{{"Family", "null.family", 0, 4, hex}}},
 	packet.KindLLC:      {name: "Logical-Link Control", field: "llc", fields: []field{{"DSAP", "llc.dsap", 0, 1, hex}, {"SSAP", "llc.ssap", 1, 1, hex}}},
 	packet.KindPPPoE:    {name: "PPP over Ethernet", field: "pppoe", fields: []field{{"Code", "pppoe.code", 1, 1, hex}, {"Session", "pppoe.session_id", 2, 2, hex}, {"Length", "pppoe.payload_length", 4, 2, dec}}},
+	packet.KindPPPoED:   {name: "PPP over Ethernet, discovery", field: "pppoe", fields: []field{{"Code", "pppoe.code", 1, 1, hex}, {"Session", "pppoe.session_id", 2, 2, hex}, {"Length", "pppoe.payload_length", 4, 2, dec}}},
 }
 
 func vlan(name string) layout {
