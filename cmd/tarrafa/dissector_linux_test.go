@@ -27,7 +27,7 @@ type viewer struct {
 func startViewer(t *testing.T, args ...string) *viewer {
 	t.Helper()
 	dir := t.TempDir()
-	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // the dissector's user starts the program
+	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	program := filepath.Join(dir, "tarrafa")
@@ -36,7 +36,7 @@ func startViewer(t *testing.T, args ...string) *viewer {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	cmd := exec.Command(program, append([]string{"view", "--listen", "127.0.0.1:0"}, args...)...) //nolint:noctx // ended below
+	cmd := exec.Command(program, append([]string{"view", "--listen", "127.0.0.1:0"}, args...)...)
 	cmd.Env = append(os.Environ(), "TARRAFA_TOKEN=of the test", "XDG_DATA_HOME="+dir)
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
