@@ -5,6 +5,7 @@ package main
 import (
 	"encoding/binary"
 
+	"github.com/tarrafa/tarrafa/internal/flow"
 	"github.com/tarrafa/tarrafa/internal/packet"
 	"github.com/tarrafa/tarrafa/internal/segment"
 	"github.com/tarrafa/tarrafa/internal/track"
@@ -52,4 +53,21 @@ func renumber(b *track.Batch, first uint64) {
 	}
 	b.Chunk.First = first
 	b.Next = segment.Cursor{Segment: 1, Offset: int64(first) * 100, Packet: first + uint64(len(b.Rows))}
+}
+
+// flowEvery is how many packets a flow has.
+const flowEvery = 20
+
+// endFlows tells of flows that ended: one for every flowEvery packets.
+func endFlows(b *track.Batch, ended func(*track.Conversation)) {
+	for i := 0; i < len(b.Rows); i += flowEvery {
+		p := &b.Rows[i]
+		c := track.Conversation{Flow: flow.Flow{
+			ID: p.Number, Stream: uint32(p.Number), Tuple: p.Inner, VLAN: p.VLAN, FirstPacket: p.Number, Direction: p.Direction,
+			Start: p.Time, Last: p.Time + 1e9, End: flow.EndClosed, InitialRTT: 3e7,
+		}, Segment: 1, Name: []byte("www.example.org"), Host: []byte("www.example.org")}
+		c.Client = flow.Half{Packets: 8, Bytes: 1000, Payload: 400, MSS: 1460}
+		c.Server = flow.Half{Packets: 12, Bytes: 9000, Payload: 8000, MSS: 1460}
+		ended(&c)
+	}
 }
