@@ -135,6 +135,9 @@ func runCapture(ctx context.Context, stdout, stderr io.Writer, o *captureOptions
 	if err := checkFilter(expr); err != nil {
 		return err
 	}
+	if err := rememberNames(expr); err != nil {
+		return err
+	}
 	if err := o.chooseInterface(stderr); err != nil {
 		return err
 	}

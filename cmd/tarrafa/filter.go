@@ -20,6 +20,8 @@ type filterOptions struct {
 	link   string
 	live   bool
 	asJSON bool
+
+	noSandbox bool
 }
 
 func filterCommand() *cobra.Command {
@@ -43,6 +45,7 @@ as tcpdump does.`,
 	f.StringVarP(&o.link, "link-type", "y", "EN10MB", "link type to compile for")
 	f.BoolVar(&o.live, "live", false, "compile for a live Linux capture instead of a file")
 	f.BoolVar(&o.asJSON, "json", false, "print one JSON object")
+	noSandboxFlag(f, &o.noSandbox)
 	return cmd
 }
 
@@ -109,6 +112,12 @@ func filterError(err error) error {
 
 // tryFilter counts the packets of a capture that match.
 func tryFilter(ctx context.Context, w io.Writer, o *filterOptions, expr string) error {
+	if err := rememberNames(expr); err != nil {
+		return err
+	}
+	if err := confine(nil, o.noSandbox, readingRules([]string{o.on}, nil)); err != nil {
+		return err
+	}
 	ins, err := openInput(o.on, false)
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/binary"
+	"errors"
 	"net"
 
 	"github.com/tarrafa/tarrafa/internal/capture"
@@ -14,6 +15,22 @@ func checkFilter(expr string) error {
 		return nil
 	}
 	return filterError(filter.Check(expr))
+}
+
+// rememberNames asks for the names in a filter (hosts, services, networks) while files and
+// network are in reach; later they are answered from memory. Which names are asked for may
+// depend on the link type, so the common ones are tried.
+func rememberNames(expr string) error {
+	if expr == "" {
+		return nil
+	}
+	for _, link := range []int{1, 105, 113, 276, 101} { // Ethernet, 802.11, cooked v1 and v2, raw IP
+		_, err := filter.Compile(expr, filter.Target{LinkType: link})
+		if e, ok := errors.AsType[*filter.Error](err); ok && e.Reason == filter.BadName {
+			return filterError(err) // asking again, for another link type, would wait again
+		}
+	}
+	return nil
 }
 
 // compiler returns what the capture source asks for the kernel's program.

@@ -34,7 +34,9 @@ type Resolver interface {
 // hostTimeout bounds the resolution of one host name.
 const hostTimeout = 5 * time.Second
 
-// System is the Resolver over the system's files and its name service.
+// System is the Resolver over the system's files and its name service. What it was told it
+// remembers: a program that gives up files and network later goes on with the names that
+// it has asked for.
 type System struct {
 	Timeout time.Duration // of one host name
 	Dir     string        // where services, protocols, ethers and networks are; "" means /etc
@@ -44,6 +46,10 @@ type System struct {
 	once      sync.Once
 	services  map[string][2]int // name → TCP and UDP port, -1 for none
 	protocols map[string]int
+
+	mu    sync.Mutex
+	hosts map[string][]netip.Addr
+	files map[string][][]string // words of the lines; an empty list for a file that is missing
 }
 
 var _ Resolver = (*System)(nil)
@@ -66,6 +72,12 @@ func (s *System) Host(name string) ([]netip.Addr, error) {
 	if a, err := netip.ParseAddr(name); err == nil {
 		return []netip.Addr{a}, nil
 	}
+	s.mu.Lock()
+	known, ok := s.hosts[name]
+	s.mu.Unlock()
+	if ok {
+		return known, nil
+	}
 	timeout := s.Timeout
 	if timeout <= 0 {
 		timeout = hostTimeout
@@ -85,6 +97,12 @@ func (s *System) Host(name string) ([]netip.Addr, error) {
 		}
 		return nil, fmt.Errorf("look up host: %w", err)
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.hosts == nil {
+		s.hosts = map[string][]netip.Addr{}
+	}
+	s.hosts[name] = addrs
 	return addrs, nil
 }
 
@@ -144,22 +162,39 @@ func (s *System) Interface(name string) (int, bool) {
 
 // lines calls f with the words of every line of a file in Dir, comments cut off. A missing file has no lines.
 func (s *System) lines(file string, f func(words []string)) {
+	s.mu.Lock()
+	list, ok := s.files[file]
+	if !ok {
+		list = s.load(file)
+		if s.files == nil {
+			s.files = map[string][][]string{}
+		}
+		s.files[file] = list
+	}
+	s.mu.Unlock()
+	for _, words := range list {
+		f(words)
+	}
+}
+
+func (s *System) load(file string) (list [][]string) {
 	dir := s.Dir
 	if dir == "" {
 		dir = "/etc"
 	}
 	b, err := os.ReadFile(dir + "/" + file)
 	if err != nil {
-		return
+		return nil
 	}
 	for line := range strings.Lines(string(b)) {
 		if i := strings.IndexByte(line, '#'); i >= 0 {
 			line = line[:i]
 		}
 		if w := strings.Fields(line); len(w) > 0 {
-			f(w)
+			list = append(list, w)
 		}
 	}
+	return list
 }
 
 // read loads services and protocols over the built-in ones; of two entries for a name the first counts.

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -131,6 +132,7 @@ func TestEveryCommandIsConfined(t *testing.T) {
 		{"read", file}, {"read", "-T", "fields", "-e", "frame.number", file},
 		{"stats", file}, {"stats", capture}, {"top", "ip.src", capture}, {"series", capture}, {"packets", capture},
 		{"flows", file}, {"flows", capture}, {"follow", "--stream", "0", file},
+		{"filter", "--on", file, "tcp port http"},
 		{"findings", file, file}, // of two files each is named
 		{"export", "--format", "csv", "-o", "-", capture}, {"export", "--format", "csv", "-o", "-", file},
 	} {
@@ -168,6 +170,32 @@ func TestEveryCommandIsConfined(t *testing.T) {
 		}
 		private(t, own)
 	})
+}
+
+// Names in filters are asked for while the files that know them are in reach.
+func TestFilterNamesWorkInTheSandbox(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "made.pcap")
+	madeCapture(t, file, 5)
+	for _, args := range [][]string{{"read", "-T", "fields", "-e", "frame.number", "-f", "EXPR", file}, {"filter", "--on", file, "EXPR"}} {
+		for expr, known := range map[string]bool{
+			"dst port https": true, "not host localhost": true, "not port gopher": true, "not ip proto ospf": true, "not net loopback": true,
+			"host nowhere.invalid": false, "port nonsense": false,
+		} {
+			a := slices.Clone(args)
+			for i := range a {
+				if a[i] == "EXPR" {
+					a[i] = expr
+				}
+			}
+			out, err := exec.Command(program, a...).CombinedOutput()
+			if known && (err != nil || strings.TrimSpace(string(out)) != "1\n2\n3\n4\n5" && !strings.HasPrefix(string(out), "5 of 5")) {
+				t.Errorf("%q: %v: %s", a, err, out)
+			}
+			if !known && (err == nil || !strings.Contains(string(out), "unknown ") || strings.Contains(string(out), "not permitted")) {
+				t.Errorf("%q: %v: %s", a, err, out)
+			}
+		}
+	}
 }
 
 // What import may read was settled when it began: a file that has taken the place of one
