@@ -28,7 +28,9 @@ func (m *measure) rate() float64 { return float64(m.rows) / m.took.Seconds() }
 func (m *measure) work() float64   { return micros(m.server, m.rows) }
 func (m *measure) effort() float64 { return micros(m.client, m.rows) }
 
-func micros(d time.Duration, rows int) float64 { return float64(d.Nanoseconds()) / 1000 / float64(rows) }
+func micros(d time.Duration, rows int) float64 {
+	return float64(d.Nanoseconds()) / 1000 / float64(rows)
+}
 
 // sessionTime returns the processor time of all sessions of a server that have ended; 0
 // when it is not ours, or the system does not say.
