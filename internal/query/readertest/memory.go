@@ -146,7 +146,12 @@ func (m *Memory) Top(ctx context.Context, s query.Scope, field string, n int) (*
 	return top, err
 }
 
-// Series implements [query.Reader].
+// pointsMost bounds the series that are compared: some captures span years.
+const pointsMost = 100_000
+
+var errTooFine = errors.New("more points than are compared")
+
+// Series implements [query.Reader], up to 100 000 points.
 func (m *Memory) Series(ctx context.Context, s query.Scope, bucket time.Duration) (*query.Series, error) {
 	points := map[int64]query.Amount{}
 	var keys []int64
@@ -168,6 +173,10 @@ func (m *Memory) Series(ctx context.Context, s query.Scope, bucket time.Duration
 	}
 	lo, hi := slices.Min(keys), slices.Max(keys)
 	out.Start = lo * int64(bucket)
+	if hi-lo >= pointsMost {
+		return nil, errTooFine
+	}
+	out.Points = make([]query.Amount, 0, hi-lo+1)
 	for k := lo; k <= hi; k++ {
 		out.Points = append(out.Points, points[k])
 	}
