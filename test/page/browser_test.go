@@ -96,12 +96,23 @@ func TestScreenshots(t *testing.T) {
 	if dir == "" {
 		t.Skip("SCREENSHOTS names the folder to write to")
 	}
-	s := liveFeed(t, 2000, 100_000)
 	var r struct {
 		Problems []string `json:"problems"`
 	}
-	drive(t, "screenshots", s.Link(), &r, dir)
-	if len(r.Problems) > 0 {
-		t.Errorf("the page complains: %q", r.Problems)
+	data := t.TempDir()
+	for _, build := range []func() (string, error){
+		func() (string, error) { return feed.Archive(data, 20_000) },
+		func() (string, error) { return feed.Story(data) },
+	} {
+		if _, err := build(); err != nil {
+			t.Fatal(err)
+		}
 	}
+	for _, v := range [][2]string{{"dark", "en"}, {"light", "pt-BR"}} {
+		drive(t, "screenshots", viewer(t, data), &r, filepath.Join(dir, v[0]+"-"+v[1]), v[0], v[1])
+		for _, p := range r.Problems {
+			t.Errorf("the page complains: %s", p)
+		}
+	}
+	drive(t, "running", liveFeed(t, 2000, 100_000).Link(), &r, dir)
 }

@@ -189,13 +189,24 @@ func TestAccessibility(t *testing.T) {
 	if _, err := os.Stat(source); err != nil {
 		missing(t, "axe-core (run: npm ci, in ui)")
 	}
-	var r struct {
-		Findings []string `json:"findings"`
-		Problems []string `json:"problems"`
+	story, err := feed.Story(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
 	}
-	drive(t, "axe", liveFeed(t, 500, 20_000).Link(), &r, source)
-	for _, f := range append(r.Findings, r.Problems...) {
-		t.Error(f)
+	for name, link := range map[string]func(t *testing.T) string{
+		"running": func(t *testing.T) string { return liveFeed(t, 500, 20_000).Link() },
+		"stored":  func(t *testing.T) string { return viewer(t, story) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			var r struct {
+				Findings []string `json:"findings"`
+				Problems []string `json:"problems"`
+			}
+			drive(t, "axe", link(t), &r, source)
+			for _, f := range append(r.Findings, r.Problems...) {
+				t.Error(f)
+			}
+		})
 	}
 }
 

@@ -24,6 +24,12 @@ return {
           .map((e) => `${e.className || e.tagName}: ${e.textContent}`),
       );
       for (const c of cut) findings.push(`${where}: cut off: ${c}`);
+      const wide = await page.evaluate(() =>
+        [...document.querySelectorAll(".toolbar, .detail-bar, .filterbar, .scroll, .dialog, .grid-head")]
+          .filter((e) => e.clientWidth > 0 && e.scrollWidth > e.clientWidth + 1)
+          .map((e) => `${e.className} by ${e.scrollWidth - e.clientWidth} pixels`),
+      );
+      for (const w of wide) findings.push(`${where}: too wide: ${w}`);
       if (await page.evaluate(() => document.documentElement.scrollWidth > innerWidth || document.querySelector(".foot").scrollWidth > innerWidth || document.querySelector(".top").scrollWidth > innerWidth))
         findings.push(`${where}: wider than the window`);
     };
@@ -38,21 +44,51 @@ return {
         await page.evaluate(axe);
         await sleep(600);
         const tabs = page.locator("nav .tab");
+        const here = `${theme} ${language}`;
         for (let i = 0; i < (await tabs.count()); i++) {
           await tabs.nth(i).click();
-          await sleep(500);
-          await check(`${theme} ${language} view ${i + 1}`);
+          await sleep(600);
+          await check(`${here} view ${i + 1}`);
         }
+        const dialog = async (name, ...keys) => {
+          for (const k of keys) await page.keyboard.press(k);
+          await page.waitForSelector(".dialog");
+          await check(`${here} ${name}`);
+          await page.keyboard.press("Escape");
+        };
+        await page.locator(".buttons button", { hasText: "…" }).first().click();
+        await dialog("export of a capture");
+        await page.locator(".buttons .danger:not([disabled])").first().click();
+        await dialog("delete");
         await tabs.first().click();
-        await page.locator(".grid-host").click({ position: { x: 300, y: 90 } });
+        await page.keyboard.press("Escape");
+        await page.locator(".grid-host").click({ position: { x: 300, y: 130 } });
         await page.waitForSelector(".tree .node");
-        await check(`${theme} ${language} details`);
-        await page.keyboard.press("?");
-        await check(`${theme} ${language} help`);
+        await page.keyboard.press("Control+f");
+        await page.locator("#search").fill("no such bytes");
+        await page.keyboard.press("Enter");
+        await sleep(400);
+        await check(`${here} details and search`);
         await page.keyboard.press("Escape");
-        await page.keyboard.press("e");
-        await check(`${theme} ${language} export`);
-        await page.keyboard.press("Escape");
+        await dialog("help", "?");
+        await dialog("export", "e");
+        await dialog("go to", "Control+g");
+        await dialog("comment", "c");
+        if ((await tabs.count()) === 6) {
+          await page.keyboard.press("f");
+          await page.waitForSelector(".talk .piece");
+          await check(`${here} streams`);
+          await page.keyboard.press("4");
+          await page.waitForSelector(".quantiles");
+          await check(`${here} TCP health`);
+        }
+        if (await page.evaluate(() => fetch("/api/v1/session").then((r) => r.json()).then((s) => Boolean(s.dissector)))) {
+          await page.keyboard.press("1");
+          await page.locator(".detail-bar select").first().selectOption("sharkd");
+          await page.waitForFunction(() => !document.querySelector(".comments [role=status]"));
+          await check(`${here} Wireshark's tree`);
+          await page.locator(".detail-bar select").first().selectOption("own");
+        }
       }
     }
     return { findings, problems };

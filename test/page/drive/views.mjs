@@ -5,51 +5,88 @@ import { join } from "node:path";
 
 export default ({ page, context, problems, requests, sleep, open, transferred }) => {
 return {
-  async screenshots(dir) {
+  // A running capture, following.
+  async running(dir) {
     mkdirSync(dir, { recursive: true });
     await open();
-    await sleep(2500);
-    const shot = (name) => page.screenshot({ path: join(dir, `${name}.png`) });
-    await shot("1-packets-following");
-    await page.locator(".grid-host").click({ position: { x: 300, y: 90 } });
-    await page.waitForSelector(".tree .node");
-    await page.locator(".tree .node", { hasText: "Source port" }).first().click();
-    await shot("1-packets-selected");
-    await page.keyboard.press("Escape");
-    await page.locator("#filter").fill("tcp.port == 443 && ip.adr == 10.0.0.1");
-    await sleep(400);
-    await shot("1-packets-filter-problem");
-    await page.locator("#filter").fill("tcp.fl");
-    await sleep(400);
-    await shot("1-packets-completion");
-    await page.locator("#filter").fill("");
-    await page.keyboard.press("Escape");
-    await page.keyboard.press("Escape");
-    await page.locator("nav .tab", { hasText: "Statistics" }).click();
-    await sleep(1200);
-    await shot("4-statistics");
-    await page.locator("nav .tab").last().click();
-    await sleep(500);
-    await page.locator(".buttons button[aria-expanded]").last().click();
-    await shot("6-captures");
-    await page.keyboard.press("?");
-    await sleep(200);
-    await shot("help");
-    await page.keyboard.press("Escape");
-    await page.locator(".icon.lang").click();
-    await page.locator("button[aria-label*='claro']").click();
-    await page.locator("nav .tab").first().click();
-    await page.keyboard.press("Escape");
-    await sleep(1000);
-    await shot("1-packets-light-pt");
-    await page.locator(".grid-host").click({ position: { x: 300, y: 90 } });
-    await page.waitForSelector(".tree .node");
-    await shot("1-packets-selected-light-pt");
-    await page.locator("nav .tab", { hasText: "Estat" }).click();
-    await sleep(1200);
-    await shot("4-statistics-light-pt");
+    await sleep(4000);
+    await page.screenshot({ path: join(dir, "packets-live.png") });
     return { problems };
   },
+
+  // Each view of a stored capture, in a theme and a language. It is told in story.go.
+  async screenshots(dir, theme, language) {
+    mkdirSync(dir, { recursive: true });
+    await page.addInitScript(
+      ([t, l]) => {
+        localStorage.setItem("tarrafa.theme", t);
+        localStorage.setItem("tarrafa.language", l);
+      },
+      [theme, language],
+    );
+    await open();
+    const shot = async (name) => {
+      await sleep(700);
+      await page.screenshot({ path: join(dir, `${name}.png`) });
+    };
+    const press = async (...keys) => {
+      for (const k of keys) await page.keyboard.press(k);
+    };
+    const goto = async (n) => {
+      await press("Control+g");
+      await page.keyboard.type(String(n));
+      await press("Enter");
+      await page.waitForFunction((n) => document.querySelector(".detail-bar strong")?.textContent === `#${n}`, n);
+    };
+    await press("3");
+    await page.waitForSelector(".flows tbody tr");
+    await shot("flows");
+    await press("1");
+    await goto(9);
+    await press("m");
+    await goto(6);
+    await press("m", "c");
+    await page.waitForSelector("#comment-title");
+    if (!(await page.locator("textarea").inputValue())) await page.keyboard.type("The page is asked for here");
+    await shot("comment");
+    await press("Enter");
+    await page.waitForSelector(".comments");
+    await page.locator(".tree .node", { hasText: /Destination port|Porta de destino/ }).first().click();
+    await shot("packets");
+    await press("Control+f");
+    await page.keyboard.type("nothing inside");
+    await press("Enter");
+    await page.waitForSelector(".hexrow .on");
+    await shot("search");
+    await press("Escape");
+    await press("f");
+    await page.waitForSelector(".talk .piece");
+    await shot("streams");
+    await press("4");
+    await page.waitForSelector(".quantiles");
+    await shot("statistics");
+    await page.locator(".statistics").evaluate((e) => e.scrollTo(0, e.scrollHeight));
+    await shot("statistics-below");
+    await press("5");
+    await page.waitForSelector(".findings tbody tr");
+    await shot("findings");
+    await press("6");
+    await page.waitForSelector(".captures tbody tr");
+    await page.locator(".captures .mark").first().click();
+    await page.locator(".buttons button[aria-expanded]").last().click();
+    await shot("captures");
+    await press("e");
+    await shot("export");
+    await press("Escape", "?");
+    await shot("help");
+    await press("Escape", "/");
+    await page.locator("#filter").fill("tcp.port == 443 && ip.adr == 10.0.0.1");
+    await shot("filter-problem");
+    await page.locator("#filter").fill("tcp.fl");
+    await shot("filter-completion");
+    return { problems };
+  },
+
   // Streams, flows and findings of a stored capture.
   async analysis(dir) {
     await open();

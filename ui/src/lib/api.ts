@@ -122,7 +122,9 @@ export interface Ledger {
   written: number;
   written_bytes: number;
   lost: number;
-  followers: { name: string; applied: number; behind: number; expired: number }[] | null;
+  followers:
+    | { name: string; applied: number; behind: number; expired: number; limits?: Record<string, number> }[]
+    | null;
 }
 
 export interface Capture {
