@@ -61,6 +61,7 @@ func (c *connections) snapshot() *live.Analysis {
 	a := &live.Analysis{
 		Flows: n.Flow.Flows, Open: n.Flow.Live, Retransmissions: n.Retransmissions(),
 		LostSegments: n.Verdict(flow.LostSegment), OutOfOrder: n.Verdict(flow.OutOfOrder), ZeroWindows: n.Verdict(flow.ZeroWindow),
+		Idle: n.Flow.Idle, Closed: n.Flow.Closed, Reused: n.Flow.Reused,
 		Evicted: n.Flow.Forced, Memory: n.Flow.Memory, MemoryLimit: n.Flow.Cap, Unwritten: c.unwritten.Load(),
 	}
 	for k, found := range n.Watch.Findings {
@@ -72,7 +73,8 @@ func (c *connections) snapshot() *live.Analysis {
 
 // connectionsText says it in one line.
 func connectionsText(a *live.Analysis) string {
-	s := fmt.Sprintf("Connections: %d flows, %d retransmissions, %d findings", a.Flows, a.Retransmissions, a.Findings)
+	s := fmt.Sprintf("Connections: %d flows (%s), %d retransmissions, %d findings", a.Flows,
+		endsText(a.Closed, a.Idle, a.Reused, a.Evicted, a.Flows-a.Closed-a.Idle-a.Reused-a.Evicted), a.Retransmissions, a.Findings)
 	if a.Withheld > 0 {
 		s += fmt.Sprintf(" (more were withheld, as too many came at once: %d times)", a.Withheld)
 	}
@@ -83,4 +85,16 @@ func connectionsText(a *live.Analysis) string {
 		s += fmt.Sprintf("; %d flows and findings could not be written", a.Unwritten)
 	}
 	return s + "\n"
+}
+
+// endsText says what became of flows.
+func endsText(closed, idle, reused, forced, open uint64) string {
+	s := fmt.Sprintf("closed %d, idle %d, still open at the end %d", closed, idle, open)
+	if reused > 0 {
+		s += fmt.Sprintf(", ports used again %d", reused)
+	}
+	if forced > 0 {
+		s += fmt.Sprintf(", given up for want of memory %d", forced)
+	}
+	return s
 }

@@ -56,6 +56,9 @@ type Analysis struct {
 	LostSegments    uint64 `json:"lost_segments"`
 	OutOfOrder      uint64 `json:"out_of_order"`
 	ZeroWindows     uint64 `json:"zero_windows"`
+	Idle            uint64 `json:"idle"`              // flows that were silent for longer than their timeout
+	Closed          uint64 `json:"closed"`            // flows that ended by FIN or RST
+	Reused          uint64 `json:"reused"`            // flows that made room for another one on their ports
 	Evicted         uint64 `json:"evicted"`           // flows given up before their end for want of memory
 	Memory          uint64 `json:"memory"`            // bytes that flows take
 	MemoryLimit     uint64 `json:"memory_limit"`      // bytes that they may take
