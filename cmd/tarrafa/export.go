@@ -99,6 +99,11 @@ func eachOf(r query.Reader) each {
 
 func export(ctx context.Context, stdout io.Writer, packets each, s query.Scope, name, format string) (err error) {
 	w := stdout
+	if name == "-" && format != "csv" && format != "jsonl" {
+		if err := notOnTerminal(stdout, "the file"); err != nil {
+			return err
+		}
+	}
 	if name != "-" {
 		// A new file beside the old one, so that what is being read is never cut.
 		f, ferr := os.CreateTemp(filepath.Dir(name), ".tarrafa-export-*")

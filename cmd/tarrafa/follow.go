@@ -77,6 +77,11 @@ func runFollow(ctx context.Context, stdout, stderr io.Writer, names []string, o 
 	if err := o.validate(); err != nil {
 		return err
 	}
+	if o.as == "raw" {
+		if err := notOnTerminal(stdout, "what was said"); err != nil {
+			return err
+		}
+	}
 	w := bufio.NewWriterSize(stdout, 1<<16)
 	out, err := newDialogue(w, o)
 	if err != nil {

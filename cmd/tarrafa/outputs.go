@@ -147,7 +147,11 @@ type captureFile struct {
 func openWrite(name string, t outputTarget) (*output, error) {
 	c := &captureFile{name: name}
 	var w io.Writer = t.stdout
-	if name != "-" {
+	if name == "-" {
+		if err := notOnTerminal(w, "the capture file"); err != nil {
+			return nil, err
+		}
+	} else {
 		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 		if err != nil {
 			return nil, fileError(name, err)
