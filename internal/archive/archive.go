@@ -21,8 +21,8 @@ import (
 // Defaults of a [Config].
 const (
 	DefaultSegmentBytes = 256 << 20
-	DefaultSegmentAge   = 6 * time.Hour
-	DefaultMemoryBytes  = 16 << 20
+	DefaultSegmentAge   = 12 * time.Hour
+	DefaultMemoryBytes  = 12 << 20
 )
 
 // retryAfter is how long the archive waits after a failed write before it tries again:
