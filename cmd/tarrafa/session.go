@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -81,8 +82,13 @@ func (f *follower) run(ctx context.Context) error {
 	}, f.tracker)
 }
 
+// garbagePercent is how much garbage a live capture lets come together, of what is in use: it
+// makes little, and what waits to be collected is memory all the same.
+const garbagePercent = 20
+
 func newSession(stdout, stderr io.Writer, o *captureOptions, expr string, source capture.Source) (*session, error) {
 	s := &session{o: o, expr: expr, stdout: stdout, stderr: stderr, source: source, started: time.Now()}
+	debug.SetGCPercent(garbagePercent)
 	s.lines = &logLines{w: stderr}
 	s.log = slog.New(&eventLog{hub: func() *live.Hub { return s.hub }, lines: s.lines})
 	a, recovered, err := archive.Create(archive.Config{

@@ -4,7 +4,7 @@ import "sync"
 
 // queueBytes is how much may be on its way to the disk. It carries the capture over the
 // moments in which the disk takes nothing: the kernel's ring alone would hold a second.
-const queueBytes = 32 << 20
+const queueBytes = 28 << 20
 
 // queue brings blocks to the goroutine that writes them.
 type queue struct {

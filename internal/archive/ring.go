@@ -30,13 +30,16 @@ func (b *buffer) release() {
 	}
 }
 
-// pool keeps a few free buffers; more than that is left to the garbage collector.
+// pool keeps the free buffers. Those that were not needed for a while are left to the
+// garbage collector, except a few: a flood of packets makes no garbage, and its memory is
+// given back afterwards.
 type pool struct {
-	mu   sync.Mutex
-	free []*buffer
+	mu    sync.Mutex
+	free  []*buffer
+	spare int // the fewest that were free since the last trim
 }
 
-const poolMax = 8
+const poolMin = 8 // free buffers that are kept
 
 func (p *pool) get() *buffer {
 	p.mu.Lock()
@@ -44,8 +47,11 @@ func (p *pool) get() *buffer {
 	var b *buffer
 	if n := len(p.free); n > 0 {
 		b = p.free[n-1]
+		p.free[n-1] = nil
 		p.free = p.free[:n-1]
+		p.spare = min(p.spare, n-1)
 	} else {
+		p.spare = 0
 		b = &buffer{data: make([]byte, segment.ChunkSize), pool: p}
 	}
 	b.used = 0
@@ -56,9 +62,19 @@ func (p *pool) get() *buffer {
 func (p *pool) put(b *buffer) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.free) < poolMax {
-		p.free = append(p.free, b)
+	p.free = append(p.free, b)
+}
+
+// trim gives up half of the buffers that nobody has needed since the last call.
+func (p *pool) trim() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if drop := min((p.spare+1)/2, len(p.free)-poolMin); drop > 0 {
+		n := copy(p.free, p.free[drop:])
+		clear(p.free[n:])
+		p.free = p.free[:n]
 	}
+	p.spare = len(p.free)
 }
 
 // recentChunk is a chunk in memory, with the buffer that it lies in.

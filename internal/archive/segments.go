@@ -85,6 +85,7 @@ func (a *Archive) full(now time.Time) bool {
 
 // Tick lets time pass on a link without packets: a segment that is old enough is sealed.
 func (a *Archive) Tick() {
+	a.recent.pool.trim()
 	a.inOrder(func() {
 		a.applyRetired()
 		if a.file != nil && a.full(a.cfg.Now()) {
