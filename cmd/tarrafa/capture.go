@@ -14,6 +14,7 @@ import (
 
 	"github.com/tarrafa/tarrafa/internal/archive"
 	"github.com/tarrafa/tarrafa/internal/capture"
+	"github.com/tarrafa/tarrafa/internal/flow"
 	"github.com/tarrafa/tarrafa/internal/sandbox"
 )
 
@@ -30,6 +31,8 @@ type captureOptions struct {
 	segmentSize size
 	segmentAge  time.Duration
 	flowMemory  size
+	thresholds  []string // of the findings
+	limits      flow.Thresholds
 	noIndex     bool
 	keep        size
 	keepFor     time.Duration
@@ -80,6 +83,7 @@ func (o *captureOptions) flags(f *pflag.FlagSet) {
 	f.DurationVar(&o.keepFor, "keep-for", 0, "and no segment that is older, for example 168h")
 	f.DurationVar(&o.segmentAge, "segment-age", archive.DefaultSegmentAge, "or after this time")
 	f.BoolVar(&o.noIndex, "no-index", false, "write no index and look at no connections while capturing; tarrafa reindex makes it later")
+	f.StringArrayVar(&o.thresholds, "threshold", nil, "NAME=VALUE: from where on a finding is told (repeat; tarrafa findings --help lists them)")
 	f.Var(&o.flowMemory, "flow-memory", "memory for connections; when it is used up those silent for longest are given up, and counted")
 	f.StringVar(&o.view, "view", "auto", "live view: auto, terminal, log or none")
 	f.StringVar(&o.user, "user", "", "become this user after the socket is open (default: who called sudo)")
@@ -119,7 +123,9 @@ func (o *captureOptions) validate() error {
 	case o.segmentAge < time.Second:
 		return bad("--segment-age %s: at least 1s", o.segmentAge)
 	}
-	return nil
+	var err error
+	o.limits, err = readThresholds(o.thresholds)
+	return err
 }
 
 func (o *captureOptions) directions() capture.Direction {

@@ -29,11 +29,11 @@ type connections struct {
 }
 
 // newConnections makes the follower for a capture; next gets the batches with their notes.
-func newConnections(root *os.Root, id string, memory int64, next track.Follower, log *slog.Logger) (*connections, error) {
+func newConnections(root *os.Root, id string, memory int64, limits flow.Thresholds, next track.Follower, log *slog.Logger) (*connections, error) {
 	c := &connections{root: root, log: log}
 	var err error
 	c.Connections, err = index.NewConnections(index.ConnectionsConfig{
-		Root: root, Capture: id, Program: versionText(), Memory: memory, Next: next,
+		Root: root, Capture: id, Program: versionText(), Memory: memory, Thresholds: limits, Next: next,
 		Trouble: func(what string, err error) { log.Error(what, "error", printable(err.Error())) },
 	}, c.unwritten.Store)
 	return c, err

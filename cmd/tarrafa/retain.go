@@ -79,7 +79,7 @@ func (s *session) followIndex() error {
 		},
 	})
 	if err == nil {
-		s.links, err = newConnections(root, s.archive.ID(), int64(s.o.flowMemory), s.index, s.log)
+		s.links, err = newConnections(root, s.archive.ID(), int64(s.o.flowMemory), s.o.limits, s.index, s.log)
 	}
 	if err != nil {
 		return errors.Join(storageError(s.archive.Dir(), err), root.Close())

@@ -24,6 +24,8 @@ type ConnectionsConfig struct {
 	Capture string   // its ID
 	Program string   // name and version, for the files
 	Memory  int64    // for flows, bytes
+	// Thresholds say from where on a finding is told; zero: the defaults.
+	Thresholds flow.Thresholds
 	// Trouble is told what cannot be written and why, each once.
 	Trouble func(what string, err error)
 	// Next gets the batches with their notes: the writer of the index.
@@ -66,7 +68,7 @@ func NewConnections(cfg ConnectionsConfig, count func(unwritten uint64)) (*Conne
 		c.trouble(fmt.Sprintf("segment %d has no flows file", n), err)
 	})
 	c.analysis = track.NewAnalysis(track.AnalysisOptions{
-		Memory: cfg.Memory, Watch: flow.NewWatch(flow.WatchOptions{Found: c.found}), Ended: c.ended,
+		Memory: cfg.Memory, Watch: flow.NewWatch(flow.WatchOptions{Thresholds: cfg.Thresholds, Found: c.found}), Ended: c.ended,
 	})
 	return c, nil
 }
