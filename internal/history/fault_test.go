@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/zeebo/xxh3"
+
 	"github.com/tarrafa/tarrafa/internal/archive"
 	"github.com/tarrafa/tarrafa/internal/index"
 	"github.com/tarrafa/tarrafa/internal/packet"
@@ -158,6 +160,7 @@ func TestDamagedIndexAnswersRightly(t *testing.T) {
 	}
 	for what, bad := range map[string][]byte{
 		"empty": {}, "cut": good[:len(good)-200], "a bit in the data": flip(good, 5000), "missing": nil,
+		"another version": otherVersion(t, good),
 	} {
 		if bad == nil {
 			err = os.Remove(name)
@@ -175,15 +178,35 @@ func TestDamagedIndexAnswersRightly(t *testing.T) {
 			t.Errorf("%s: no notice that tells how to mend it: %q", what, noticed)
 		}
 	}
-	// Pages are checked when they are read, not by reindex: of the damages above it mends
-	// those that show in the file as a whole.
-	if err := os.WriteFile(name, good[:len(good)-200], 0o600); err != nil {
-		t.Fatal(err)
+	for what, bad := range map[string][]byte{
+		"cut": good[:len(good)-200], "a bit in a page": flip(good, 5000), "another version": otherVersion(t, good),
+	} {
+		if err := os.WriteFile(name, bad, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		b, err := index.Build(context.Background(), s, index.BuildOptions{Program: "test"})
+		if err != nil || b.Segments != 1 {
+			t.Fatalf("%s: %+v, %v: want one segment mended", what, b, err)
+		}
+		if got := answersOf(t, open(func(text string) { t.Error(text) })); got != want {
+			t.Errorf("%s, mended:\n%s\nwant\n%s", what, got, want)
+		}
 	}
-	b, err := index.Build(context.Background(), s, index.BuildOptions{Program: "test"})
-	if err != nil || b.Segments != 1 {
-		t.Fatalf("%+v, %v: want one segment mended", b, err)
+}
+
+// otherVersion makes an index of one that a later program would write, whole as it is.
+func otherVersion(t *testing.T, good []byte) []byte {
+	t.Helper()
+	b := append([]byte(nil), good...)
+	end := len(b) - 8 - int(binary.LittleEndian.Uint32(b[len(b)-8:]))
+	size := int(binary.LittleEndian.Uint32(b[end-12:]))
+	directory := b[end-20-size : end-20]
+	if directory[0] != index.FormatVersion || xxh3.Hash(directory) != binary.LittleEndian.Uint64(b[end-20:]) {
+		t.Fatal("the index is not laid out as docs/formats.md says")
 	}
+	directory[0]++
+	binary.LittleEndian.PutUint64(b[end-20:], xxh3.Hash(directory))
+	return b
 }
 
 func flip(b []byte, at int) []byte {
