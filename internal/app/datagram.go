@@ -41,15 +41,15 @@ func detectUDP(st *FlowState, s *Segment, b []byte) Protocol {
 	n := len(b)
 	switch {
 	case s.SrcPort == portDNS || s.DstPort == portDNS:
-		if dnsHeaderOK(b, n) {
+		if startsDNS(b, s.Truncated) {
 			return DNS
 		}
 	case s.SrcPort == portMDNS || s.DstPort == portMDNS:
-		if dnsHeaderOK(b, n) {
+		if startsDNS(b, s.Truncated) {
 			return MDNS
 		}
 	case s.SrcPort == portLLMNR || s.DstPort == portLLMNR:
-		if dnsHeaderOK(b, n) {
+		if startsDNS(b, s.Truncated) {
 			return LLMNR
 		}
 	case s.SrcPort == portNTP || s.DstPort == portNTP:

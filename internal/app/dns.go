@@ -40,6 +40,19 @@ func dnsHeaderOK(b []byte, length int) bool {
 	return questions+records > 0 && questions*5+records*11 <= length-dnsHeader
 }
 
+// startsDNS says that b, a datagram on a port of DNS, may be a message; cut says that the
+// capture's snap length took its end, so that nobody knows how long it was.
+func startsDNS(b []byte, cut bool) bool {
+	switch {
+	case !cut:
+		return dnsHeaderOK(b, len(b))
+	case len(b) >= dnsHeader:
+		return dnsHeaderOK(b, 1<<16)
+	default:
+		return len(b) >= 4 && b[2]>>3&15 <= 6
+	}
+}
+
 // dnsStrict says that the whole of b is one DNS message with one question in class IN:
 // the check for messages on a port that promises nothing. It walks the message and
 // follows no pointer.
@@ -106,16 +119,15 @@ func (r *Recognizer) dnsStream(s *Segment, b []byte, prog *progress, cut bool) v
 // cut says that the end of the message is missing, which is no fault then.
 func (r *Recognizer) dns(msg []byte, now int64, cut bool) bool {
 	if len(msg) < dnsHeader {
+		if cut && len(msg) >= 4 {
+			r.dnsFlags(msg)
+		}
 		return cut
 	}
 	if !cut && !dnsHeaderOK(msg, len(msg)) {
 		return false
 	}
-	response := msg[2] >> 7
-	r.addNumber(FieldDNSResponse, uint32(response))
-	if response == 1 {
-		r.addNumber(FieldDNSRcode, uint32(msg[3]&15))
-	}
+	r.dnsFlags(msg)
 	at := dnsHeader
 	var asked []byte
 	for i := range be16(msg[4:]) {
@@ -139,18 +151,24 @@ func (r *Recognizer) dns(msg []byte, now int64, cut bool) bool {
 		}
 		at = next + 4
 	}
-	if response == 0 {
-		return true
-	}
 	return r.dnsRecords(msg, at, asked, now) || cut
 }
 
-// dnsRecords reports the records that start at offset at, those of the answer section and
-// the addresses of the other two, and teaches the passive map: an address that is reached
+// dnsFlags reports what the first four bytes of a message say.
+func (r *Recognizer) dnsFlags(msg []byte) {
+	response := msg[2] >> 7
+	r.addNumber(FieldDNSResponse, uint32(response))
+	if response == 1 {
+		r.addNumber(FieldDNSRcode, uint32(msg[3]&15))
+	}
+}
+
+// dnsRecords reports the records that start at offset at, those of all three sections, and
+// teaches the passive map: an address that is reached
 // from the question over aliases gets the name that was asked for, any other the name that
 // owns it.
 func (r *Recognizer) dnsRecords(msg []byte, at int, asked []byte, now int64) bool {
-	learn := r.Passive != nil && msg[3]&15 == 0
+	learn := r.Passive != nil && msg[2]&0x80 != 0 && msg[3]&15 == 0
 	target := asked // the name at the end of the chain of aliases so far
 	answers := be16(msg[6:])
 	records := answers + be16(msg[8:]) + be16(msg[10:])
@@ -159,7 +177,7 @@ func (r *Recognizer) dnsRecords(msg []byte, at int, asked []byte, now int64) boo
 			r.counters.FieldsDropped += uint64(records - i)
 			return true
 		}
-		owner, next, ok := r.dnsOwner(msg, at, i < answers)
+		owner, next, ok := r.dnsName(msg, at)
 		if !ok || next+10 > len(msg) {
 			return false
 		}
@@ -171,22 +189,28 @@ func (r *Recognizer) dnsRecords(msg []byte, at int, asked []byte, now int64) boo
 		if at > len(msg) {
 			return false
 		}
+		if owner != nil {
+			r.add(FieldDNSRespName, owner)
+		}
 		switch {
 		case typ == typeA && n == 4:
-			r.dnsAnswer(owner, FieldDNSA, msg[data:at])
+			r.add(FieldDNSA, msg[data:at])
 		case typ == typeAAAA && n == 16:
-			r.dnsAnswer(owner, FieldDNSAAAA, msg[data:at])
-		case i < answers && (typ == typeCNAME || typ == typePTR):
+			r.add(FieldDNSAAAA, msg[data:at])
+		case typ == typeCNAME || typ == typePTR:
 			name, _, ok := r.dnsName(msg, data)
 			if !ok {
 				return false
 			}
-			if typ == typePTR {
-				r.dnsAnswer(owner, FieldDNSPTR, name)
+			if name == nil {
 				continue
 			}
-			r.dnsAnswer(owner, FieldDNSCNAME, name)
-			if target != nil && equalFold(owner, target) {
+			if typ == typePTR {
+				r.add(FieldDNSPTR, name)
+				continue
+			}
+			r.add(FieldDNSCNAME, name)
+			if i < answers && target != nil && equalFold(owner, target) {
 				target = name
 			}
 			continue
@@ -205,28 +229,4 @@ func (r *Recognizer) dnsRecords(msg []byte, at int, asked []byte, now int64) boo
 		}
 	}
 	return true
-}
-
-// dnsOwner reads the owner of the record at offset at; behind the answers only that of an
-// address, because others are not reported.
-func (r *Recognizer) dnsOwner(msg []byte, at int, answer bool) (name []byte, next int, ok bool) {
-	if answer {
-		return r.dnsName(msg, at)
-	}
-	if next, ok = skipName(msg, at); !ok || next+10 > len(msg) {
-		return nil, 0, false
-	}
-	if typ := be16(msg[next:]); typ == typeA || typ == typeAAAA {
-		return r.dnsName(msg, at)
-	}
-	return nil, next, true
-}
-
-func (r *Recognizer) dnsAnswer(owner []byte, id FieldID, value []byte) {
-	if owner != nil {
-		r.add(FieldDNSRespName, owner)
-	}
-	if value != nil {
-		r.add(id, value)
-	}
 }

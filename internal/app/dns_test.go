@@ -51,12 +51,12 @@ func TestDNSMessages(t *testing.T) {
 		},
 		{
 			name: "no such name", msg: dnsMessage(0x8183, 1, 0, 1, 0, question("no.example", typeA), resource(encodeName("example"), 6, 60, make([]byte, 22))),
-			want: map[FieldID][]string{FieldDNSRcode: {"3"}, FieldDNSQueryName: {"no.example"}, FieldDNSRespName: nil},
+			want: map[FieldID][]string{FieldDNSRcode: {"3"}, FieldDNSQueryName: {"no.example"}, FieldDNSRespName: {"example"}},
 		},
 		{
 			name: "address of a name server", msg: dnsMessage(0x8180, 1, 0, 1, 1, question("x.example", typeA),
 				resource(encodeName("example"), 2, 60, encodeName("ns.example")), resource(encodeName("ns.example"), typeA, 60, address4)),
-			want: map[FieldID][]string{FieldDNSA: {"192.0.2.7"}, FieldDNSRespName: {"ns.example"}},
+			want: map[FieldID][]string{FieldDNSA: {"192.0.2.7"}, FieldDNSRespName: {"example", "ns.example"}},
 		},
 		{
 			name: "multicast answer without a question", msg: dnsMessage(0x8400, 0, 1, 0, 0, resource(encodeName("printer.local"), typeA, 120, address4)),

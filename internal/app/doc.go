@@ -17,7 +17,7 @@
 // # Bounds
 //
 //   - A flow that is not recognised is given up after maxLooksUnknown segments with
-//     payload, a TLS flow is left alone after maxLooksTLS.
+//     payload in each direction, a TLS flow is left alone after maxLooksTLS.
 //   - A message that is split over segments waits in a pool of Options.Partials buffers
 //     of Options.PartialBytes each; the oldest makes room, which is counted. FlowState
 //     holds a handle with a generation, so that a flow may vanish without notice.

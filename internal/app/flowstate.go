@@ -42,5 +42,15 @@ func (st *FlowState) look(d int) {
 	}
 }
 
+// hopeless says that a flow was looked at often enough to give it up. In TCP each
+// direction has its own looks: in a capture that starts in the middle of a long answer, the
+// next request still tells what the flow is.
+func (st *FlowState) hopeless(transport uint8) bool {
+	if transport == 6 {
+		return st.looks[0] >= maxLooksUnknown && st.looks[1] >= maxLooksUnknown
+	}
+	return st.totalLooks() >= maxLooksUnknown
+}
+
 // totalLooks is the number of segments looked at in both directions.
 func (st *FlowState) totalLooks() int { return int(st.looks[0]) + int(st.looks[1]) }

@@ -18,8 +18,10 @@ const (
 // clientHello is a parsed ClientHello. It is reused; its slices are borrowed from the
 // bytes that were parsed.
 type clientHello struct {
-	version   int // legacy_version
-	supported int // newest of supported_versions, GREASE ignored; 0 without the extension
+	version   int    // legacy_version
+	supported int    // newest of supported_versions, GREASE ignored; 0 without the extension
+	suites    []byte // cipher_suites as they stand there
+	versions  []byte // those of supported_versions
 	hasSNI    bool
 	sni       []byte // first host_name, nil without
 	alpn      [maxHelloALPN][]byte
@@ -46,6 +48,7 @@ func isGREASE(v int) bool { return v&0x0f0f == 0x0a0a && v>>8 == v&0xff }
 func (h *clientHello) parse(body []byte, dtls bool) bool {
 	h.version, h.supported, h.hasSNI, h.sni = 0, 0, false, nil
 	h.nalpn, h.nciphers, h.next, h.nsigs = 0, 0, 0, 0
+	h.suites, h.versions = nil, nil
 	h.overflow, h.moreALPN, h.dtls = false, false, dtls
 
 	c := cursor{b: body}
@@ -59,6 +62,7 @@ func (h *clientHello) parse(body []byte, dtls bool) bool {
 	if c.bad || len(list.b)%2 != 0 {
 		return false
 	}
+	h.suites = list.b
 	for len(list.b) > 0 {
 		h.push(&h.ciphers, &h.nciphers, list.u16())
 	}
@@ -133,6 +137,7 @@ func (h *clientHello) extension(typ int, data []byte) {
 	case extSupportedVersions:
 		c := cursor{b: data}
 		c = cursor{b: c.vec8()}
+		h.versions = c.b
 		for len(c.b) >= 2 {
 			v := c.u16()
 			if !isGREASE(v) && (h.supported == 0 || h.newer(v)) {
@@ -163,9 +168,6 @@ func (r *Recognizer) reportHello(transport byte, whole bool) {
 	if h.version != 0 {
 		r.addNumber(FieldTLSVersion, uint32(h.version))
 	}
-	if h.supported != 0 {
-		r.addNumber(FieldTLSSupportedVersion, uint32(h.supported))
-	}
 	if h.sni != nil {
 		r.add(FieldTLSServerName, h.sni)
 	}
@@ -175,14 +177,22 @@ func (r *Recognizer) reportHello(transport byte, whole bool) {
 	if h.moreALPN {
 		r.counters.CutShort++
 	}
-	if !whole {
-		return
-	}
-	if h.overflow {
+	switch {
+	case !whole:
+	case h.overflow:
 		r.counters.JA4Skipped++
-		return
+	default:
+		r.add(FieldJA4, r.fingerprint(transport))
 	}
-	r.add(FieldJA4, r.fingerprint(transport))
+	r.addNumbers(FieldTLSSupportedVersion, h.versions)
+	r.addNumbers(FieldTLSCipherSuite, h.suites)
+}
+
+// addNumbers notes a field for each two bytes of a list.
+func (r *Recognizer) addNumbers(id FieldID, list []byte) {
+	for ; len(list) >= 2; list = list[2:] {
+		r.addNumber(id, uint32(be16(list)))
+	}
 }
 
 // retryRandom is the ServerHello.random that says HelloRetryRequest, RFC 8446 section

@@ -364,8 +364,26 @@ func TestGivesUp(t *testing.T) {
 				t.Fatalf("outcome %v, done %v", o, st.Done())
 			}
 		}
-		if n != maxLooksUnknown {
+		want := maxLooksUnknown
+		if transport == 6 {
+			want *= 2
+		}
+		if n != want {
 			t.Errorf("transport %d: given up after %d segments", transport, n)
 		}
 	}
+}
+
+// TestRequestAfterLongAnswer: the capture starts in the middle of an answer.
+func TestRequestAfterLongAnswer(t *testing.T) {
+	r := NewRecognizer(Options{})
+	var st FlowState
+	for range 50 {
+		r.Segment(&st, &Segment{Transport: 6, SrcPort: 80, DstPort: 2000, Payload: []byte{0xa5, 1, 2, 3, 4, 5, 6, 7, 8}})
+	}
+	if st.Done() {
+		t.Fatal("the flow was given up, and the client has not said anything")
+	}
+	r.Segment(&st, &Segment{Transport: 6, FromClient: true, SrcPort: 2000, DstPort: 80, Payload: []byte("GET / HTTP/1.1\r\nHost: late.example\r\n\r\n")})
+	expect(t, r, FieldHTTPHost, "late.example")
 }

@@ -2,7 +2,7 @@ package app
 
 // The bounds of what is looked at per flow and found per call.
 const (
-	maxLooksUnknown = 8    // segments of a flow that nothing recognises
+	maxLooksUnknown = 8    // segments of a TCP flow that nothing recognises, each direction; datagrams, both together
 	maxLooksTLS     = 24   // segments of a flow with a TLS handshake, both directions
 	maxLooksBanner  = 12   // segments of a flow whose greeting is awaited
 	maxLooksQUIC    = 8    // client Initial packets that are decrypted
@@ -209,7 +209,7 @@ func (r *Recognizer) Segment(st *FlowState, s *Segment) Outcome {
 		o = OutcomePartial
 	case st.proto != before:
 		o = OutcomeProtocol
-	case st.proto == Unknown && st.totalLooks() >= maxLooksUnknown:
+	case st.proto == Unknown && st.hopeless(s.Transport):
 		st.flags |= flagDone
 		o = OutcomeGaveUp
 	}

@@ -196,6 +196,9 @@ func (r *Recognizer) parse(st *FlowState, s *Segment, k kind, b []byte, prog *pr
 func (r *Recognizer) classify(st *FlowState, s *Segment, d int, b []byte) kind {
 	switch st.proto {
 	case Unknown:
+		if st.looks[d] >= maxLooksUnknown {
+			return kindNone
+		}
 		st.look(d)
 		p, k := detectTCP(st, s, b)
 		if p != Unknown {

@@ -41,7 +41,7 @@ func TestClientHelloInRecords(t *testing.T) {
 		expect(t, r, FieldTLSServerName, "www.example.com")
 		expect(t, r, FieldJA4, exampleJA4)
 		expect(t, r, FieldTLSVersion, "771")
-		expect(t, r, FieldTLSSupportedVersion, "772")
+		expect(t, r, FieldTLSSupportedVersion, "772", "771")
 	}
 }
 

@@ -165,7 +165,6 @@ func (t *Table) analyse(r *record, side uint8, s *packet.Summary, chunk []byte, 
 // hide takes out of a note what tshark does not print for a segment whose header was cut
 // off by the snapshot length or is malformed. The flow has counted it.
 func (n *Note) hide() {
-	n.Cut = true
 	n.Flags, n.InitialRTT = 0, 0
 	n.AcksFrame, n.AckRTT = 0, 0
 	n.DupAckNum, n.DupAckFrame, n.InFlight = 0, 0, 0

@@ -38,14 +38,14 @@ func tunnelled(s *packet.Summary) bool {
 	return s.Depth > 1 && s.Outer != s.Inner
 }
 
-// isTCP reports whether a row has a TCP header that can be judged. A malformed one lies
-// about its length only. Of one that was cut off, tshark needs the first 16 bytes; then
-// its flags are in the row.
+// isTCP reports whether a row has a TCP header that can be judged. Of one that was cut off,
+// by the capture or by the packet's end, tshark needs the first 16 bytes; then what
+// stands in them is in the row.
 func isTCP(s *packet.Summary) bool {
 	if s.Inner.Proto != protoTCP || s.Inner.Flags&packet.TupleHasPorts == 0 {
 		return false
 	}
-	return s.Outcome != packet.OutcomeTruncated || s.TCPFlags != 0
+	return s.Inner.Flags&packet.TupleCut == 0 || s.TCPFlags != 0 || s.Seq|s.Ack|uint32(s.Window) != 0
 }
 
 // batch does the reading of far memory for up to 64 rows at once and then counts the rows

@@ -46,8 +46,7 @@ func (t *Table) around(s *packet.Summary, chunk []byte, n *Note) {
 // row's flow came through a tunnel. Its packets are counted in the flow inside the tunnel
 // only.
 func (t *Table) outside(s *packet.Summary, n *Note) {
-	if s.Outer.Proto != protoUDP ||
-		s.Outer.Flags&(packet.TupleHasPorts|packet.TupleLater|packet.TupleCut) != packet.TupleHasPorts {
+	if s.Outer.Proto != protoUDP || s.Outer.Flags&(packet.TupleHasPorts|packet.TupleCut) != packet.TupleHasPorts {
 		return
 	}
 	h := t.conversation(&s.Outer, s)
@@ -164,7 +163,7 @@ func (t *Table) header(p *packet.Packet, ip, l *packet.Layer, s *packet.Summary)
 		h = t.conversation(&q, s)
 	}
 	h.Quoted = l.Flags&packet.LayerQuoted != 0
-	h.Timed = !h.Quoted || h.Proto == protoTCP && l.Flags&packet.LayerTruncated == 0
+	h.Timed = !h.Quoted || h.Proto == protoTCP && len(b) >= 20
 	if h.Proto == protoTCP {
 		h.Seq = seq
 		if len(b) >= 16 {

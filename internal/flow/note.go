@@ -95,7 +95,6 @@ type Note struct {
 	Flags       Analysis
 	WindowScale int8 // shift applied to Window; ScaleUnknown, ScaleUnused
 	FromClient  bool // the client sent the packet
-	Cut         bool // tshark tells neither times nor verdicts: the TCP header was cut off, or is malformed
 
 	place uint32 // of the record in the Table, +1
 }

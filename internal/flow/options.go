@@ -19,8 +19,9 @@ type synOptions struct {
 // maxScale is the largest shift that RFC 7323 2.3 allows.
 const maxScale = 14
 
-// tcpHeader returns the TCP header of a row from the captured bytes, nil when it was not
-// captured whole or came out of reassembled fragments. The slice belongs to data's owner.
+// tcpHeader returns the TCP header of a row from the captured bytes, nil when not even its
+// first 20 bytes were captured or it came out of reassembled fragments. Of options that
+// were cut off it holds what is there. The slice belongs to data's owner.
 //
 // The row says where the header ends; where it starts is found by trying the header
 // lengths that TCP has until ports, sequence number and length field agree.
@@ -33,6 +34,15 @@ func tcpHeader(s *packet.Summary, data []byte) []byte {
 	for words := 5; words <= 15 && words*4 <= end; words++ {
 		h := data[end-words*4 : end]
 		if binary.BigEndian.Uint64(h) == want && int(h[12]>>4) == words && binary.BigEndian.Uint32(h[8:]) == s.Ack {
+			return h
+		}
+	}
+	if s.Outcome != packet.OutcomeTruncated {
+		return nil
+	}
+	for n := 20; n < 60 && n <= end; n++ {
+		h := data[end-n : end]
+		if binary.BigEndian.Uint64(h) == want && int(h[12]>>4)*4 > n && binary.BigEndian.Uint32(h[8:]) == s.Ack {
 			return h
 		}
 	}
@@ -50,7 +60,7 @@ func sackedBytes(header []byte) uint32 {
 	}
 	var n uint32
 	eachOption(header, func(kind byte, body []byte) {
-		if kind != 5 {
+		if kind != optionSACK {
 			return
 		}
 		for ; len(body) >= 8; body = body[8:] {
@@ -60,7 +70,11 @@ func sackedBytes(header []byte) uint32 {
 	return n
 }
 
-// eachOption calls f for every well-formed option of a TCP header.
+// optionSACK is the kind of the option that lists blocks (RFC 2018).
+const optionSACK = 5
+
+// eachOption calls f for every well-formed option of a TCP header. Of SACK blocks that were
+// cut off by the snapshot length it hands over those that are there.
 func eachOption(header []byte, f func(kind byte, body []byte)) {
 	for b := header[20:]; len(b) > 0; {
 		if b[0] == 0 {
@@ -70,7 +84,13 @@ func eachOption(header []byte, f func(kind byte, body []byte)) {
 			b = b[1:]
 			continue
 		}
-		if len(b) < 2 || b[1] < 2 || int(b[1]) > len(b) {
+		if len(b) < 2 || b[1] < 2 {
+			return
+		}
+		if int(b[1]) > len(b) {
+			if b[0] == optionSACK {
+				f(optionSACK, b[2:]) // the blocks that are there
+			}
 			return
 		}
 		f(b[0], b[2:b[1]])
@@ -92,7 +112,7 @@ func readSynOptions(header []byte) synOptions {
 	if len(header) < 20 {
 		return o
 	}
-	o.read = true
+	o.read = len(header) == int(header[12]>>4)*4
 	eachOption(header, func(kind byte, body []byte) {
 		switch {
 		case kind == 2 && len(body) == 2:

@@ -17,6 +17,9 @@ func (r *record) greet(side uint8, s *packet.Summary, header []byte) Analysis {
 	}
 	o := readSynOptions(header)
 	if !o.read {
+		if o.scale != ScaleUnknown {
+			fwd.scale = o.scale
+		}
 		return a
 	}
 	r.mss[side] = o.mss

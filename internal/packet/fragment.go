@@ -41,7 +41,8 @@ type fragment struct {
 type fragmentKey struct {
 	src, dst Addr
 	id       uint32
-	proto    uint8 // IPv4's protocol; protoFragment for IPv6
+	proto    uint8  // IPv4's protocol; protoFragment for IPv6
+	vlan     uint16 // IPv4: of the last tag, 0 without one: what crosses a router is seen twice
 }
 
 // datagram is one that is not complete.

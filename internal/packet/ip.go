@@ -16,7 +16,6 @@ const (
 	protoEtherIP  = 97
 	protoPIM      = 103
 	protoL2TP     = 115
-	protoUDPLite  = 136
 	protoMPLS     = 137
 	protoShim6    = 140
 	protoEthernet = 143
@@ -43,7 +42,7 @@ var ipSteps = [256]step{
 	protoEtherIP:  stepEtherIP,
 	protoPIM:      stepPIM,
 	protoL2TP:     stepL2TPv3,
-	protoUDPLite:  stepUDPLite,
+	ProtoUDPLite:  stepUDPLite,
 	protoMPLS:     stepMPLS,
 	protoShim6:    stepShim6,
 	protoEthernet: stepEthernet,
@@ -117,7 +116,7 @@ func (w *walker) ipv4() step {
 		return w.piece(fragment{
 			key: fragmentKey{
 				src: AddrFrom4([4]byte(b[12:])), dst: AddrFrom4([4]byte(b[16:])),
-				id: uint32(be16(b[4:])), proto: proto,
+				id: uint32(be16(b[4:])), proto: proto, vlan: w.vlanID,
 			},
 			off:  int(frag&ipOffsetMask) * 8,
 			more: frag&ipMoreFragments != 0,

@@ -44,8 +44,9 @@ const (
 	KindERSPAN
 	KindL2TP
 	KindNSH
-	KindShim  // a header that only leads to the next one and has no name here
-	KindCount // not a header: how many kinds there are
+	KindPPPoED // PPPoE's discovery stage
+	KindShim   // a header that only leads to the next one and has no name here
+	KindCount  // not a header: how many kinds there are
 )
 
 // LayerFlags tell about one header.

@@ -11,6 +11,7 @@ const (
 	etherIPv6      = 0x86dd
 	etherMPLS      = 0x8847
 	etherMPLSMulti = 0x8848
+	etherPPPoED    = 0x8863 // discovery stage
 	etherPPPoE     = 0x8864 // session stage
 	etherJumboLLC  = 0x8870
 	etherQinQ      = 0x88a8 // 802.1ad
@@ -47,6 +48,8 @@ func etherStep(t uint16) step {
 		return stepServiceVLAN
 	case etherMPLS, etherMPLSMulti:
 		return stepMPLS
+	case etherPPPoED:
+		return stepPPPoED
 	case etherPPPoE:
 		return stepPPPoE
 	case etherBridging:
@@ -96,7 +99,7 @@ func (w *walker) etherOrLength(n int, t uint16) step {
 }
 
 func (w *walker) ethernet() step {
-	if b := w.left(); len(b) >= 6 && isISL(b) {
+	if b := w.left(); len(b) >= 14 && isISL(b) {
 		return w.shim(KindShim, 26, stepEthernet)
 	}
 	b := w.open(KindEthernet, 14)
@@ -113,8 +116,9 @@ func (w *walker) vlan(k Kind) step {
 	if b == nil {
 		return stepEnd
 	}
+	w.vlanID = be16(b) & 0x0fff
 	if w.p.VLAN == NoVLAN && w.depth == 0 {
-		w.p.VLAN = be16(b) & 0x0fff
+		w.p.VLAN = w.vlanID
 	}
 	if k == KindServiceVLAN {
 		return w.ether(4, be16(b[2:]))
@@ -123,9 +127,10 @@ func (w *walker) vlan(k Kind) step {
 }
 
 // isISL tells whether a frame is one of Ethernet in Cisco's ISL: the first five bytes of
-// the destination say so, and the half byte behind them names the network.
+// the destination say so, the half byte behind them names the network, and a length stands
+// where others have a type.
 func isISL(b []byte) bool {
-	return be32(b)&0xfdffffff == 0x01000c00 && b[4] == 0 && b[5]>>4 == 0
+	return be32(b)&0xfdffffff == 0x01000c00 && b[4] == 0 && b[5]>>4 == 0 && be16(b[12:]) <= maxLength
 }
 
 // macsec reads an 802.1AE security tag. What follows is only looked into when it is

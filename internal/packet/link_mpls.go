@@ -46,7 +46,7 @@ func (w *walker) mpls() step {
 }
 
 // likelyType tells whether t is an EtherType that real frames have.
-func likelyType(t uint16) bool { return etherStep(t) != stepEnd || t == 0x88cc || t == 0x8863 }
+func likelyType(t uint16) bool { return etherStep(t) != stepEnd || t == 0x88cc }
 
 // pwChannel reads the header of a pseudowire's associated channel (RFC 4385, section 5).
 func (w *walker) pwChannel() step {

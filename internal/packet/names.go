@@ -68,11 +68,12 @@ func appendIPv4(dst, b []byte) []byte {
 
 // The transport protocols that have a name in the table and in the statistics.
 const (
-	ProtoICMP   = 1
-	ProtoTCP    = 6
-	ProtoUDP    = 17
-	ProtoICMPv6 = 58
-	ProtoSCTP   = 132
+	ProtoICMP    = 1
+	ProtoTCP     = 6
+	ProtoUDP     = 17
+	ProtoICMPv6  = 58
+	ProtoSCTP    = 132
+	ProtoUDPLite = 136
 )
 
 // ProtoName returns "TCP", "UDP" or the number in decimal: the protocol as the table and
@@ -92,7 +93,7 @@ var kindNames = [KindCount]string{
 	"none", "ethernet", "vlan", "mpls", "pppoe", "ppp", "sll", "sll2", "null", "llc", "radiotap", "802.11", "arp",
 	"ipv4", "ipv6", "hop-by-hop", "routing", "fragment", "destination-options", "ah", "esp", "tcp", "udp", "sctp",
 	"icmp", "icmpv6", "igmp", "gre", "vxlan", "geneve", "gtp", "teredo", "service-vlan", "cisco-hdlc", "udp-lite",
-	"dccp", "erspan", "l2tp", "nsh", "shim",
+	"dccp", "erspan", "l2tp", "nsh", "pppoe-discovery", "shim",
 }
 
 // String returns the header's name in lower case.

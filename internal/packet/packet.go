@@ -76,7 +76,8 @@ const (
 	TupleHasPorts TupleFlags = 1 << iota // SrcPort and DstPort were read
 	TupleFragment                        // the IP header belongs to a fragment (any fragment, the first too)
 	TupleLater                           // a fragment with a non-zero offset
-	TupleCut                             // the transport header was cut off behind its ports
+	TupleCut                             // the transport header was cut off between its ports and its options
+	TupleBad                             // the TCP header says that it is shorter than it must be
 )
 
 // Summary is what the rest of the program keeps of a packet: fixed size, no pointers,

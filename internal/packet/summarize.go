@@ -113,16 +113,31 @@ func (p *Packet) tuple(t *Tuple, ip, transport int8) (off, length uint32) {
 	b = p.Header(l)
 	t.SrcPort, t.DstPort = be16(b), be16(b[2:])
 	t.Flags |= TupleHasPorts
-	if l.Flags&(LayerTruncated|LayerMalformed) == LayerTruncated {
+	if l.Len < fixedLen(l.Kind) {
 		t.Flags |= TupleCut
 	}
+	if l.Kind == KindTCP && l.Len > 12 && b[12]>>4 < 5 {
+		t.Flags |= TupleBad
+	}
 	return l.Off + l.Len, l.PayLen
+}
+
+// fixedLen is the length of a transport header without options, bytes.
+func fixedLen(k Kind) uint32 {
+	switch k {
+	case KindTCP:
+		return 20
+	case KindSCTP, KindDCCP:
+		return 12
+	default:
+		return 8
+	}
 }
 
 // hasPorts tells whether a protocol's header starts with two ports.
 func hasPorts(proto uint8) bool {
 	switch proto {
-	case ProtoTCP, ProtoUDP, ProtoSCTP, protoUDPLite, protoDCCP:
+	case ProtoTCP, ProtoUDP, ProtoSCTP, ProtoUDPLite, protoDCCP:
 		return true
 	default:
 		return false

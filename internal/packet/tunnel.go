@@ -174,6 +174,7 @@ func (w *walker) l2tp() step {
 	n := 6
 	if flags&0x4000 != 0 {
 		n += 2
+		w.clip(max(int(be16(b[2:])), 8))
 	}
 	if flags&0x0800 != 0 {
 		n += 4

@@ -88,6 +88,9 @@ func (w *walker) ayiya() step {
 	if b[2]&0x0f != 1 { // not to be forwarded
 		return w.closeTo(n, stepEnd)
 	}
+	if b[3] != protoIPv6 && b[3] != protoIPv4 {
+		w.more = true // what follows belongs to no IP header
+	}
 	return w.closeTo(n, ipSteps[b[3]])
 }
 

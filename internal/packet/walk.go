@@ -20,6 +20,7 @@ const (
 	stepLLC
 	stepMPLS
 	stepPPPoE
+	stepPPPoED
 	stepPPP     // starts with the protocol
 	stepPPPHDLC // may start with address and control
 	stepCHDLC
@@ -96,6 +97,7 @@ type walker struct {
 	more      bool       // there is what two tuples cannot tell: see MoreHeaders
 	outcome   Outcome
 	etherType uint16 // of the last link header
+	vlanID    uint16 // of the last VLAN tag
 	dataPad   bool   // radiotap: the 802.11 header is padded to a multiple of 4
 }
 
@@ -119,6 +121,8 @@ func (w *walker) next(s step) step {
 		return w.mpls()
 	case stepPPPoE:
 		return w.pppoe()
+	case stepPPPoED:
+		return w.leaf(KindPPPoED, 6)
 	case stepPPP:
 		return w.ppp()
 	case stepPPPHDLC:

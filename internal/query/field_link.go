@@ -30,9 +30,9 @@ var linkFields = []Field{
 	}},
 	number("sll.ifindex", packet.KindSLL2, 4, 4),
 
-	hexadecimal("pppoe.code", packet.KindPPPoE, 1, 1),
-	hexadecimal("pppoe.session_id", packet.KindPPPoE, 2, 2),
-	number("pppoe.payload_length", packet.KindPPPoE, 4, 2),
+	hexadecimal("pppoe.code", packet.KindPPPoE, 1, 1).or(packet.KindPPPoED, 1, 1),
+	hexadecimal("pppoe.session_id", packet.KindPPPoE, 2, 2).or(packet.KindPPPoED, 2, 2),
+	number("pppoe.payload_length", packet.KindPPPoE, 4, 2).or(packet.KindPPPoED, 4, 2),
 	{Name: "ppp.protocol", Type: TypeUint, Base: Hex4, get: func(r *Row, dst []Value) []Value {
 		p := r.Packet
 		for i := range p.Layers[:p.N] {

@@ -39,21 +39,26 @@ var networkFields = []Field{
 	address("ipv6.dst", TypeIPv6, packet.KindIPv6, 24),
 	address("ipv6.addr", TypeIPv6, packet.KindIPv6, 8, 24),
 
-	number("ipv6.hopopts.nxt", packet.KindHopByHop, 0, 1),
-	number("ipv6.dstopts.nxt", packet.KindDestOpts, 0, 1),
-	number("ipv6.routing.nxt", packet.KindRouting, 0, 1),
-	number("ipv6.routing.type", packet.KindRouting, 2, 1),
-	number("ipv6.routing.segleft", packet.KindRouting, 3, 1),
-	number("ipv6.fraghdr.nxt", packet.KindFragment, 0, 1),
-	masked("ipv6.fraghdr.offset", packet.KindFragment, 2, 2, 0xfff8),
-	flagBit("ipv6.fraghdr.more", packet.KindFragment, 2, 2, 0x0001),
-	hexadecimal("ipv6.fraghdr.ident", packet.KindFragment, 4, 4),
+	number("ipv6.hopopts.nxt", packet.KindHopByHop, 0, 1).when(fits),
+	number("ipv6.dstopts.nxt", packet.KindDestOpts, 0, 1).when(fits),
+	number("ipv6.routing.nxt", packet.KindRouting, 0, 1).when(fits),
+	number("ipv6.routing.type", packet.KindRouting, 2, 1).when(fits),
+	number("ipv6.routing.segleft", packet.KindRouting, 3, 1).when(fits),
+	number("ipv6.fraghdr.nxt", packet.KindFragment, 0, 1).whole(8),
+	masked("ipv6.fraghdr.offset", packet.KindFragment, 2, 2, 0xfff8).whole(8),
+	flagBit("ipv6.fraghdr.more", packet.KindFragment, 2, 2, 0x0001).whole(8),
+	hexadecimal("ipv6.fraghdr.ident", packet.KindFragment, 4, 4).whole(8),
 
 	number("ah.next_header", packet.KindAH, 0, 1),
 	hexadecimal("ah.spi", packet.KindAH, 4, 4),
 	number("ah.sequence", packet.KindAH, 8, 4),
 	hexadecimal("esp.spi", packet.KindESP, 0, 4),
 	number("esp.sequence", packet.KindESP, 4, 4),
+}
+
+// fits tells whether an extension header fits into its packet.
+func fits(p *packet.Packet, i int, _ []byte) bool {
+	return p.Layers[i].Flags&packet.LayerMalformed == 0
 }
 
 // headerLen appends the length of each header of a kind, bytes, as a field that counts

@@ -60,12 +60,33 @@ func payload(kinds ...packet.Kind) func(r *Row, dst []Value) []Value {
 			if l.Kind == packet.KindTCP && p.Header(l)[13]&0x04 != 0 {
 				continue // what a reset carries is its cause (RFC 9293, section 3.5.3), not data
 			}
-			if b := p.Payload(l); len(b) > 0 {
+			b := p.Payload(l)
+			if l.Kind == packet.KindUDP && l.PayLen > 0 {
+				b = datagram(p, i)
+			}
+			if len(b) > 0 {
 				dst = append(dst, Value{Bytes: b})
 			}
 		}
 		return dst
 	}
+}
+
+// datagram returns what follows UDP header i up to the end of the IP packet, which is more
+// than the header's length says when there is padding: tshark shows that too.
+func datagram(p *packet.Packet, i int) []byte {
+	l := p.Layers[i]
+	for j := i - 1; j >= 0; j-- {
+		ip := &p.Layers[j]
+		if ip.Kind != packet.KindIPv4 && ip.Kind != packet.KindIPv6 {
+			continue
+		}
+		if end := ip.Off + ip.Len + ip.PayLen; (ip.Flags^l.Flags)&packet.LayerReassembled == 0 && end > l.Off+l.Len {
+			l.PayLen = end - l.Off - l.Len
+		}
+		break
+	}
+	return p.Payload(&l)
 }
 
 // flagStrings holds tcp.flags.str for each value of tcp.flags: the letters of the flags

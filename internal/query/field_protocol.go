@@ -10,6 +10,7 @@ var protocolFields = []Field{
 	protocol("ieee8021ad", packet.KindServiceVLAN).whole(2),
 	protocol("mpls", packet.KindMPLS).whole(4),
 	protocol("pppoes", packet.KindPPPoE).whole(6),
+	protocol("pppoed", packet.KindPPPoED).whole(6),
 	protocol("ppp", packet.KindPPP).whole(1),
 	protocol("chdlc", packet.KindCHDLC).whole(4),
 	protocol("sll", packet.KindSLL, packet.KindSLL2),

@@ -80,7 +80,7 @@ func (b *Batch) AppendNotes(dst []query.Note, row int) []query.Note {
 		switch s.Inner.Proto {
 		case packet.ProtoTCP:
 			dst = tcpNotes(dst, n, s)
-		case packet.ProtoUDP:
+		case packet.ProtoUDP, packet.ProtoUDPLite:
 			dst = number(dst, fieldUDPStream, uint64(n.Stream))
 			dst = number(dst, fieldUDPRelative, uint64(n.TimeRelative))
 			dst = number(dst, fieldUDPDelta, uint64(n.TimeDelta))
@@ -132,13 +132,21 @@ func headerNotes(dst []query.Note, h *flow.Header) []query.Note {
 
 func tcpNotes(dst []query.Note, n *flow.Note, s *packet.Summary) []query.Note {
 	dst = number(dst, fieldTCPStream, uint64(n.Stream))
-	dst = number(dst, fieldSeq, uint64(n.RelSeq))
-	dst = number(dst, fieldAck, uint64(n.RelAck))
+	seq, ack := n.RelSeq, n.RelAck
+	bad, cut := s.Inner.Flags&packet.TupleBad != 0, s.Inner.Flags&packet.TupleCut != 0
+	if s.Outcome == packet.OutcomeMalformed && !bad { // the header is longer than the segment: nothing is relative
+		seq, ack = s.Seq, s.Ack
+	}
+	dst = number(dst, fieldSeq, uint64(seq))
+	if bad {
+		return dst
+	}
+	dst = number(dst, fieldAck, uint64(ack))
 	dst = number(dst, fieldWindow, uint64(n.Window))
 	if s.TCPFlags&tcpSYN == 0 {
 		dst = number(dst, fieldScale, scaleFactor(n.WindowScale))
 	}
-	if !n.Cut {
+	if !cut {
 		dst = number(dst, fieldTCPRelative, uint64(n.TimeRelative))
 		dst = number(dst, fieldTCPDelta, uint64(n.TimeDelta))
 	}

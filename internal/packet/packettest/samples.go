@@ -94,6 +94,7 @@ func linkSamples() []Sample {
 		{"mpls v6", 1, Ethernet(0x8847, Hex("00064140"), inner6)},
 		{"mpls channel", 1, Ethernet(0x8847, Hex("00064140 10000021"), inner4)},
 		{"pppoe", 1, pppoe(Join(Hex("0021"), inner4))},
+		{"pppoe discovery", 1, Ethernet(0x8863, Hex("1109 0000 0004 0101 0000"))},
 		{"pppoe v6", 1, pppoe(Join(Hex("0057"), inner6))},
 		{"trill", 1, Ethernet(0x22f3, Hex("0020 0001 0002"), innerE)},
 		{"vn-tag", 1, Ethernet(0x8926, Hex("00000000 0800"), inner4)},
