@@ -30,7 +30,10 @@ type Server struct {
 	listener  net.Listener
 	searches  chan struct{} // holds a place for each search that is going on
 
-	refused [refusals]atomic.Uint64
+	refused    [refusals]atomic.Uint64
+	statuses   statusMessages
+	statistics told
+
 	clients atomic.Int64
 	stalled atomic.Uint64 // clients that were dropped because they took nothing
 	windows atomic.Uint64 // windows of rows that were sent

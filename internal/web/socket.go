@@ -181,8 +181,8 @@ func (c *client) serve(ctx context.Context) error {
 		c.status = now
 	}
 	if snap := c.s.cfg.Hub.Snapshot(); statistics && snap.Seq != c.lastStat && now.Sub(c.stats) >= statsEvery {
-		c.stats, c.lastStat = now, snap.Seq
-		return c.send(ctx, message{Type: "statistics", Statistics: c.s.cfg.Hub.Statistics(statisticsTop)})
+		c.stats = now
+		return c.sendStatistics(ctx)
 	}
 	return nil
 }
