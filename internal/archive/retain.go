@@ -47,6 +47,12 @@ func (a *Archive) Retain(r Retention) (Retired, error) {
 		return out, err
 	}
 	oldest := a.cfg.Now().Add(-r.Age).UnixNano()
+	thinned := map[string]bool{} // older captures that lost segments
+	defer func() {
+		for dir := range thinned {
+			settle(dir)
+		}
+	}()
 	for _, k := range list {
 		aged := r.Age > 0 && k.info.LastTime < oldest
 		if !aged && (r.Bytes <= 0 || total <= r.Bytes) {
@@ -64,7 +70,7 @@ func (a *Archive) Retain(r Retention) (Retired, error) {
 			a.retired = max(a.retired, k.info.Number)
 			a.mu.Unlock()
 		} else {
-			removeEmpty(k.dir)
+			thinned[k.dir] = true
 		}
 	}
 	return out, nil
@@ -203,6 +209,28 @@ func (k *kept) remove() error {
 	return nil
 }
 
+// settle leaves an old capture that has lost segments without findings about them, or takes
+// its folder away when nothing is left. The capture that is being written prunes its
+// findings itself.
+func settle(dir string) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return
+	}
+	defer func() { _ = root.Close() }()
+	m, err := readMeta(root)
+	if err != nil {
+		return
+	}
+	for _, s := range m.Segments {
+		if _, err := root.Stat(FileName(s.Number)); err == nil {
+			_, _ = PruneFindings(root, s.FirstTime) // when that fails they stay, and go with the folder
+			return
+		}
+	}
+	removeEmpty(dir)
+}
+
 // removeEmpty takes away the folder of an old capture that has no segment left.
 func removeEmpty(dir string) {
 	root, err := os.OpenRoot(dir)
@@ -214,6 +242,7 @@ func removeEmpty(dir string) {
 		return
 	}
 	_ = root.Remove(RecordCursor)
+	_ = root.Remove(FindingsName)
 	_ = root.Remove(MetaName)
 	_ = os.Remove(dir) // stays when it holds something of another kind
 }

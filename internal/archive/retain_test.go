@@ -34,16 +34,21 @@ func TestRetainRemovesTheOldestAndCounts(t *testing.T) {
 		written++
 	}
 	a.Append(b)
-	derived := filepath.Join(a.Dir(), "000001.parquet")
-	if err := os.WriteFile(derived, []byte("derived"), 0o600); err != nil {
-		t.Fatal(err)
+	derived := []string{"000001.parquet", "000001.flows.parquet", "000001.flows.parquet.tmp", "000001.seconds.parquet"}
+	for i, name := range derived {
+		derived[i] = filepath.Join(a.Dir(), name)
+		if err := os.WriteFile(derived[i], []byte("derived"), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	gone, err := a.Retain(Retention{Bytes: 3 << 20})
 	if err != nil || gone.Segments == 0 || gone.Packets == 0 {
 		t.Fatal(gone, err)
 	}
-	if _, err := os.Stat(derived); !errors.Is(err, os.ErrNotExist) {
-		t.Error("the index of a removed segment is still there")
+	for _, name := range derived {
+		if _, err := os.Stat(name); !errors.Is(err, os.ErrNotExist) {
+			t.Error("of a removed segment there still is", name)
+		}
 	}
 	if _, err := os.Stat(filepath.Join(a.Dir(), FileName(1))); !errors.Is(err, os.ErrNotExist) {
 		t.Error("the oldest segment is still there")

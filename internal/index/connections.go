@@ -5,8 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"slices"
 
+	"github.com/tarrafa/tarrafa/internal/archive"
 	"github.com/tarrafa/tarrafa/internal/flow"
 	"github.com/tarrafa/tarrafa/internal/track"
 )
@@ -14,7 +17,7 @@ import (
 // The findings of a capture: a file with a line for each, and again when it gets more
 // severe or its count reaches a power of ten. The last line of an id is the valid one.
 const (
-	FindingsName = "findings.jsonl"
+	FindingsName = archive.FindingsName
 	findingsMax  = 64 << 20
 )
 
@@ -47,6 +50,13 @@ type Connections struct {
 	written  int64  // bytes of findings
 	dropped  uint64 // findings
 	count    func(unwritten uint64)
+	read     []reached // segments that were read and may still be there, oldest first
+}
+
+// reached is a segment and the time of the first packet read of it.
+type reached struct {
+	segment uint32
+	first   int64
 }
 
 var _ track.Follower = (*Connections)(nil)
@@ -87,11 +97,45 @@ func (c *Connections) Unwritten() uint64 { return c.flows.Lost() + c.dropped }
 
 // Apply implements [track.Follower]: the tracker has done the work on flows.
 func (c *Connections) Apply(ctx context.Context, b *track.Batch) error {
-	c.flows.Reach(b.Chunk.Segment)
+	c.reach(b)
 	if c.cfg.Next == nil {
 		return nil
 	}
 	return c.cfg.Next.Apply(ctx, b)
+}
+
+// reach notes that a segment is being read. With each new one, findings go whose segments
+// retention has taken away.
+func (c *Connections) reach(b *track.Batch) {
+	n := b.Chunk.Segment
+	c.flows.Reach(n)
+	if len(b.Rows) == 0 || len(c.read) > 0 && c.read[len(c.read)-1].segment == n {
+		return
+	}
+	c.read = append(c.read, reached{n, b.Rows[0].Time})
+	gone := 0
+	for _, r := range c.read[:len(c.read)-1] {
+		if _, err := c.cfg.Root.Stat(archive.FileName(r.segment)); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		gone++
+	}
+	if gone == 0 || c.cfg.Again {
+		return
+	}
+	c.read = slices.Delete(c.read, 0, gone)
+	left, err := archive.PruneFindings(c.cfg.Root, c.read[0].first)
+	if err != nil {
+		c.trouble(FindingsName+": findings about segments that are gone stay", err)
+		return
+	}
+	f, err := c.cfg.Root.OpenFile(FindingsName, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		c.trouble(FindingsName+": findings are no longer written", err)
+		return
+	}
+	_ = c.findings.Close()
+	c.findings, c.written = f, left
 }
 
 func (c *Connections) ended(f *track.Conversation) {
