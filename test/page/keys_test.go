@@ -1,6 +1,7 @@
 package page_test
 
 import (
+	"os/exec"
 	"testing"
 
 	"github.com/tarrafa/tarrafa/test/page/feed"
@@ -26,5 +27,34 @@ func TestKeys(t *testing.T) {
 	}
 	if len(r.Steps) < 25 || len(r.Problems) > 0 {
 		t.Errorf("%d steps, problems %q, exports %v", len(r.Steps), r.Problems, r.Links)
+	}
+}
+
+// TestStory: names of addresses and of applications, endpoints, TCP health and sharkd's
+// tree, as the program itself serves them.
+func TestStory(t *testing.T) {
+	dir, err := feed.Story(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	dissector := "sharkd"
+	if _, err := exec.LookPath(dissector); err != nil {
+		dissector = "none"
+	}
+	var r struct {
+		Steps    map[string]bool `json:"steps"`
+		Problems []string        `json:"problems"`
+	}
+	drive(t, "story", viewer(t, dir), &r, dissector)
+	for name, ok := range r.Steps {
+		if !ok {
+			t.Errorf("%s: not so", name)
+		}
+	}
+	if len(r.Steps) < 10 || len(r.Problems) > 0 {
+		t.Errorf("%d steps, problems %q", len(r.Steps), r.Problems)
+	}
+	if dissector == "none" {
+		missing(t, "sharkd")
 	}
 }

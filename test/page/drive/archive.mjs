@@ -45,7 +45,7 @@ export default ({ page, problems, sleep, open }) => ({
           const rows = [...document.querySelectorAll(".grid-row:not(.empty)")];
           return rows.length > 5 && rows.every((r) => r.textContent && !r.classList.contains("waiting")) && rows[0].textContent !== was;
         };
-        for (let i = 0; i < jumps; i++) {
+        for (let i = 1; i <= jumps; i++) {
           const box = bar.getBoundingClientRect();
           const was = document.querySelector(".grid-row").textContent;
           const at = { clientX: box.x + 5, clientY: box.y + box.height * ((i * 0.618034) % 1), bubbles: true, button: 0, pointerId: 1 };

@@ -87,6 +87,66 @@ return {
     return { problems };
   },
 
+  // Names, health, endpoints and sharkd's tree of the capture that story.go tells.
+  async story(dissector) {
+    await open();
+    const text = (selector, has, timeout = 8000) =>
+      page
+        .locator(selector, { hasText: has })
+        .first()
+        .waitFor({ timeout })
+        .then(() => true)
+        .catch(() => false);
+    const steps = {};
+    steps["names beside addresses"] = await text(".grid-row .c-destination", "192.0.2.10:80 www.example.org");
+    steps["a question's name"] = await text(".grid-row .c-info", "DNS ? www.example.org");
+    await page.locator(".toolbar .toggle").click();
+    steps["names off"] = await page
+      .waitForFunction(() => ![...document.querySelectorAll(".c-destination")].some((c) => c.textContent.includes("example")))
+      .then(() => true, () => false);
+    await page.locator(".toolbar .toggle").click();
+    await page.keyboard.press("3");
+    steps.flows = await text(".flows td", "login.example.org");
+    await page.locator(".flows .toggle").nth(1).click();
+    steps.endpoints = await text(".flows td", "203.0.113.200");
+    steps["names of endpoints"] = await text(".flows td", "api.example.net");
+    await page.keyboard.press("1");
+    steps["a flow's name"] = await text(".grid-row .c-info", "GET / · www.example.org");
+    await page.keyboard.press("4");
+    steps.health = await text(".card h2", "TCP health");
+    const health = await page.evaluate(async () => {
+      const id = (await (await fetch("/api/v1/captures")).json())[0].id;
+      const h = await (await fetch(`/api/v1/captures/${id}/health`)).json();
+      return { flags: Object.fromEntries(h.flags.map((f) => [f.name, f.packets])), resets: h.resets, rtt: h.rtt.count };
+    });
+    const shown = await page.evaluate(() =>
+      Object.fromEntries([...document.querySelectorAll(".card tr")].filter((r) => r.querySelector("td")).map((r) => [r.cells[0].textContent, Number(r.cells[1].textContent.replace(/\D/g, ""))])),
+    );
+    steps["health is what the server says"] =
+      shown.retransmissions === health.flags.retransmission && shown["zero windows"] === health.flags.zero_window && shown.resets === health.resets && health.flags.retransmission > 0;
+    await page.locator(".card button.link", { hasText: "zero windows" }).click();
+    steps["health leads to its packets"] = await text(".foot .shown", String(health.flags.zero_window));
+    await page.keyboard.press("/");
+    await page.locator("#filter").fill("");
+    await page.keyboard.press("Enter");
+    await page.keyboard.press("Escape");
+    if (dissector === "sharkd") {
+      await page.keyboard.press("Control+g");
+      await page.keyboard.type("6");
+      await page.keyboard.press("Enter");
+      await text(".detail-bar strong", "#6");
+      await page.locator(".detail-bar select").first().selectOption("sharkd");
+      steps["Wireshark's tree"] = await text(".tree .node", "Hypertext Transfer Protocol", 20000);
+      await page.locator(".hexrow .bytes b").nth(14 + 20 + 2).click();
+      steps["a byte leads to Wireshark's field"] = await text(".tree .chosen", "Destination Port: 80");
+      await page.locator(".tree .node", { hasText: "Hypertext Transfer Protocol" }).first().click();
+      steps["Wireshark's field leads to its bytes"] = await page.evaluate(() => [...document.querySelectorAll(".hexrow .ascii b.on")].map((b) => b.textContent).join("").startsWith("GET / HTTP/1.1"));
+      await page.locator(".detail-bar select").first().selectOption("own");
+      steps["the own tree again"] = await text(".tree .node", "Internet Protocol version 4");
+    }
+    return { steps, health, problems };
+  },
+
   // Streams, flows and findings of a stored capture.
   async analysis(dir) {
     await open();
