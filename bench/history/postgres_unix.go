@@ -1,0 +1,113 @@
+//go:build unix
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/tarrafa/tarrafa/internal/archive"
+	"github.com/tarrafa/tarrafa/internal/postgres"
+	"github.com/tarrafa/tarrafa/internal/postgres/pgtest"
+	"github.com/tarrafa/tarrafa/internal/segment"
+	"github.com/tarrafa/tarrafa/internal/track"
+)
+
+// inSQL are the questions in plain SQL over the rows, as one would ask them in psql. %d
+// makes the second time another question than the first where ours is another one too.
+var inSQL = []struct {
+	name string
+	sql  func(round int) string
+}{
+	{totals, func(int) string {
+		return "SELECT protocol, count(*), sum(packet_size), min(capture_time), max(capture_time) FROM packets GROUP BY 1"
+	}},
+	{series, func(int) string {
+		return "SELECT date_trunc('second', capture_time), count(*), sum(packet_size) FROM packets GROUP BY 1 ORDER BY 1"
+	}},
+	{topSource, func(int) string {
+		return "SELECT src_ip, count(*), sum(packet_size) FROM packets GROUP BY 1 ORDER BY 2 DESC, 3 DESC LIMIT 5"
+	}},
+	{topPort, func(int) string {
+		return "SELECT dst_port, count(*), sum(packet_size) FROM packets WHERE protocol = 'TCP' GROUP BY 1 ORDER BY 2 DESC, 3 DESC LIMIT 5"
+	}},
+	{firstHundred, func(r int) string {
+		a := fmt.Sprintf("'10.0.0.%d'", 3+r)
+		return "SELECT * FROM packets WHERE (src_ip = " + a + " OR dst_ip = " + a + ") AND protocol = 'TCP' AND (src_port = 443 OR dst_port = 443) ORDER BY number LIMIT 100"
+	}},
+	{twoColumns, func(r int) string {
+		return fmt.Sprintf("SELECT count(*) FROM packets WHERE protocol = 'TCP' AND (src_port = 443 OR dst_port = 443) AND packet_size > %d", 1000+r)
+	}},
+	{oneAddress, func(r int) string {
+		return fmt.Sprintf("SELECT count(*) FROM packets WHERE (src_ip = '%s' OR dst_ip = '%s') AND packet_size > %d", needle, needle, r)
+	}},
+}
+
+// askPostgres stores the archive's packets in a server of its own, in the table and with
+// the index that the product makes, and asks there. The rollup is not asked.
+func askPostgres(s *archive.Stored, answers []answer) error {
+	srv, err := pgtest.New("shared_buffers=1GB", "max_wal_size=8GB", "checkpoint_timeout=1h", "synchronous_commit=off")
+	if err != nil {
+		return err
+	}
+	defer srv.Close()
+	ctx := context.Background()
+	dsn := srv.DSN(pgtest.Superuser, "postgres")
+	if err := fillPostgres(ctx, s, dsn); err != nil {
+		return err
+	}
+	conn, err := pgx.Connect(ctx, dsn)
+	if err != nil {
+		return fmt.Errorf("postgres: %w", err)
+	}
+	defer func() { _ = conn.Close(ctx) }()
+	if _, err := conn.Exec(ctx, "VACUUM ANALYZE packets"); err != nil {
+		return fmt.Errorf("postgres: %w", err)
+	}
+	fmt.Printf("%-44s %12s %12s %10s\n", "PostgreSQL, rows, second time", "ours", "PostgreSQL", "ratio")
+	for _, q := range inSQL {
+		var took time.Duration
+		for round := range 2 {
+			start := time.Now()
+			rows, err := conn.Query(ctx, q.sql(round))
+			if err != nil {
+				return fmt.Errorf("%s: %w", q.name, err)
+			}
+			for rows.Next() {
+			}
+			if err := rows.Err(); err != nil {
+				return fmt.Errorf("%s: %w", q.name, err)
+			}
+			took = time.Since(start)
+		}
+		compare(answers, q.name, took)
+	}
+	return nil
+}
+
+func fillPostgres(ctx context.Context, s *archive.Stored, dsn string) error {
+	cfg, err := postgres.ParseConfig(dsn, os.Getenv)
+	if err != nil {
+		return err
+	}
+	sink := postgres.New(cfg, s.Meta.ID, postgres.Options{})
+	if err := sink.Check(ctx); err != nil {
+		return err
+	}
+	if _, err := sink.Start(ctx); err != nil {
+		return err
+	}
+	walk := s.Walk(segment.Cursor{})
+	defer walk.Close()
+	start := time.Now()
+	if err := errors.Join(track.New().Run(ctx, walk, sink), sink.Close(ctx)); err != nil {
+		return err
+	}
+	fmt.Printf("%d packets stored in PostgreSQL in %s\n", sink.Status().Stored, time.Since(start).Round(time.Millisecond))
+	return nil
+}
