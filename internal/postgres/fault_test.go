@@ -129,6 +129,14 @@ func TestServerFaults(t *testing.T) {
 			problem(t, s, ProblemTimeout)
 			time.Sleep(1500 * time.Millisecond)
 		}},
+		{"read-only for a while", time.Millisecond, func(t *testing.T, srv *pgtest.Server, s *Sink) {
+			committed(t, s, s.Committed().Packet)
+			srv.Run(t, "postgres", "ALTER SYSTEM SET default_transaction_read_only = on", "SELECT pg_reload_conf()")
+			if st := problem(t, s, ProblemReadOnly); !strings.Contains(st.LastError, "25006") {
+				t.Errorf("status %+v", st)
+			}
+			srv.Run(t, "postgres", "SET default_transaction_read_only = off", "ALTER SYSTEM RESET default_transaction_read_only", "SELECT pg_reload_conf()")
+		}},
 		{"backend terminated", time.Millisecond, func(t *testing.T, srv *pgtest.Server, s *Sink) {
 			for range 5 {
 				committed(t, s, s.Committed().Packet)

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/tarrafa/tarrafa/internal/app"
-	"github.com/tarrafa/tarrafa/internal/flow"
 	"github.com/tarrafa/tarrafa/internal/packet"
 	questions "github.com/tarrafa/tarrafa/internal/query"
 	"github.com/tarrafa/tarrafa/internal/track"
@@ -208,41 +207,11 @@ func flowTableSQL() string {
 // flowOf makes the stored form of a flow. unicode tells whether the database takes any
 // character.
 func flowOf(c *track.Conversation, unicode bool) questions.Flow {
-	t := &c.Tuple
-	f := questions.Flow{
-		ID: c.ID, CommunityID: c.CommunityID(), Proto: t.Proto,
-		Client: t.Src.Netip(t.Version), ClientPort: t.SrcPort, Server: t.Dst.Netip(t.Version), ServerPort: t.DstPort,
-		FirstPacket: c.FirstPacket, Start: c.Start, Last: c.Last, Ended: c.End.String(), Resumed: c.Resumed,
-		Direction: c.Direction.String(), ConnState: c.State.String(), History: c.History.String(), InitialRTT: c.InitialRTT,
-		Encrypted: c.Encrypted, Name: printable(c.Name, unicode), JA4: printable(c.JA4, unicode), Host: printable(c.Host, unicode),
-		FromClient: halfOf(&c.Client), FromServer: halfOf(&c.Server),
-	}
-	if c.Stream != flow.NoStream {
-		f.Stream = new(c.Stream)
-	}
-	if o := &c.Outer; o.Version != 0 {
-		f.OuterSrc, f.OuterDst = o.Src.Netip(o.Version), o.Dst.Netip(o.Version)
-	}
-	if c.VLAN != packet.NoVLAN {
-		f.VLAN = new(c.VLAN)
-	}
-	if c.Protocol != app.Unknown {
-		f.App = c.Protocol.String()
-	}
-	if len(c.Name) > 0 {
-		f.NameField = c.NameField.String()
+	f := c.Stored()
+	if !unicode {
+		f.Name, f.JA4, f.Host = ascii(f.Name), ascii(f.JA4), ascii(f.Host)
 	}
 	return f
-}
-
-func halfOf(h *flow.Half) questions.FlowHalf {
-	return questions.FlowHalf{
-		Packets: h.Packets, Bytes: h.Bytes, Payload: h.Payload, RetransmittedBytes: h.Retransmitted,
-		Retransmissions: h.Retransmissions, Spurious: h.Spurious, OutOfOrder: h.OutOfOrder, Lost: h.Lost,
-		DuplicateAcks: h.DuplicateAcks, ZeroWindows: h.ZeroWindows, WindowFull: h.WindowFull, Resets: h.Resets,
-		RTTCount: h.RTT.Count, RTTMin: int64(h.RTT.Min) * 1000, RTTMean: h.RTT.Mean(), RTT90: h.RTT.Quantile(0.9),
-		RTTMax: int64(h.RTT.Max) * 1000,
-	}
 }
 
 // printable makes text of foreign bytes that every database takes.
@@ -251,6 +220,10 @@ func printable(b []byte, unicode bool) string {
 	if unicode {
 		return text
 	}
+	return ascii(text)
+}
+
+func ascii(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r >= 0x80 {
 			return '?'

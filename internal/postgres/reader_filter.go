@@ -20,7 +20,7 @@ var (
 	sqlWhole      = "(NOT (" + sqlMore + ") AND (" + sqlSettled + " OR " + sqlOverTCP + "))"
 	sqlFirstOuter = fmt.Sprintf("(h & %d) = %d", outerPorts|outerFragment, outerPorts|outerFragment)
 	sqlFirstInner = fmt.Sprintf("(h & %d) = %d", innerPorts|innerFragment, innerPorts|innerFragment)
-	sqlDepth      = fmt.Sprintf("(h >> %d)", headerDepth)
+	sqlDepth      = fmt.Sprintf("((h >> %d) & %d)", headerDepth, deepestKnown)
 	sqlTCP        = fmt.Sprintf("CASE WHEN %s OR %s THEN NULL WHEN %s THEN %s WHEN outcome = %d AND %s AND (tf <> 0 OR tseq <> 0 OR tack <> 0 OR twin <> 0) THEN true END", sqlMore, sqlFirstInner, sqlSettled, sqlOverTCP, outcomeTruncated, sqlOverTCP)
 )
 

@@ -151,7 +151,7 @@ func summaryOf(row [][]byte) (s packet.Summary, err error) {
 	if err := tupleOf(&s.Outer, row[9:15], n[9:15]); err != nil {
 		return s, err
 	}
-	s.Outer.Flags = packet.TupleFlags(h >> headerOuter & headerTuple)
+	s.Outer.Flags = tupleFlags(h, false)
 	s.Inner = s.Outer
 	if row[15] != nil {
 		s.Inner = packet.Tuple{}
@@ -159,7 +159,7 @@ func summaryOf(row [][]byte) (s packet.Summary, err error) {
 			return s, err
 		}
 	}
-	s.Inner.Flags = packet.TupleFlags(h >> headerInner & headerTuple)
+	s.Inner.Flags = tupleFlags(h, true)
 	return s, nil
 }
 

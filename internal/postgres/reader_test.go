@@ -69,9 +69,11 @@ func load(ctx context.Context, t *testing.T, cfg Config, file string, opt Option
 	if _, err := s.Start(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if err := track.New().Run(ctx, fileChunks{r}, s); err != nil {
+	a := track.NewAnalysis(track.AnalysisOptions{Ended: s.Ended})
+	if err := track.NewAnalysing(a).Run(ctx, fileChunks{r}, s); err != nil {
 		t.Fatal(err)
 	}
+	a.Drain()
 	closeSink(ctx, t, s)
 	return name
 }
@@ -192,7 +194,7 @@ func storedFile(t *testing.T, cfg Config, file string) *Reader {
 	t.Helper()
 	ctx := context.Background()
 	opt := quick(nil)
-	opt.NonIP = true
+	opt.NonIP, opt.Flows = true, true
 	name := load(ctx, t, cfg, file, opt)
 	r, err := OpenReader(ctx, cfg, name, ReaderOptions{})
 	if err != nil {
@@ -205,7 +207,7 @@ func storedFile(t *testing.T, cfg Config, file string) *Reader {
 // capture without tunnels, fragments and damage.
 var answeredAlways = []string{
 	"ip", "tcp", "ip.addr == 10.0.0.0/8", "tcp.flags.syn == 1 && tcp.flags.ack == 0", "udp.port in {53, 67..68, 5353}", "frame.len > 1000 || tcp.len > 0",
-	"", ", top ip.src", ", top tcp.port", "ip, top ip.addr", " in a range",
+	"", ", flows", "ip, flows", ", top ip.src", ", top tcp.port", "ip, top ip.addr", " in a range",
 }
 
 // TestReaderConforms is the suite of all readers. What the columns do not hold is refused:

@@ -170,7 +170,7 @@ func TestToldAsInSQL(t *testing.T) {
 	n := uint64(1)
 	for outcome := range packet.OutcomeCount {
 		for flags := range packet.Marked {
-			for tuple := range packet.TupleFlags(8) {
+			for tuple := range packet.TupleFlags(16) {
 				b := testBatch(n, 6)
 				for i := range b.Rows {
 					r := &b.Rows[i]

@@ -94,12 +94,14 @@ func hasTCP(s *packet.Summary) bool {
 }
 
 // The bits of the column header_flags: packet.SummaryFlags (five bits), packet.TupleFlags
-// of the outermost and of the innermost header (three bits each), and how many IP headers
-// there are (two bits; 3: three or more).
+// of the outermost and of the innermost header (three bits each), how many IP headers
+// there are (two bits; 3: three or more), and whether the transport header of the
+// outermost and of the innermost was cut off (a bit each).
 const (
 	headerOuter  = 5  // how far the outermost header's flags are shifted
 	headerInner  = 8  // the innermost one's
 	headerDepth  = 11 // the depth
+	headerCut    = 13 // packet.TupleCut of the outermost header; of the innermost: one more
 	headerFlag   = 0x1f
 	headerTuple  = 0x07
 	deepestKnown = 3
@@ -109,5 +111,26 @@ const (
 // it a filter over them could not be sure of its answer.
 func headerFlags(s *packet.Summary) int64 {
 	return int64(s.Flags&headerFlag) | int64(s.Outer.Flags&headerTuple)<<headerOuter |
-		int64(s.Inner.Flags&headerTuple)<<headerInner | int64(min(s.Depth, deepestKnown))<<headerDepth
+		int64(s.Inner.Flags&headerTuple)<<headerInner | int64(min(s.Depth, deepestKnown))<<headerDepth |
+		cutFlag(&s.Outer)<<headerCut | cutFlag(&s.Inner)<<(headerCut+1)
+}
+
+func cutFlag(t *packet.Tuple) int64 {
+	if t.Flags&packet.TupleCut != 0 {
+		return 1
+	}
+	return 0
+}
+
+// tupleFlags reads the flags of the outermost header, or with inner of the innermost.
+func tupleFlags(h int64, inner bool) packet.TupleFlags {
+	shift, cut := headerOuter, headerCut
+	if inner {
+		shift, cut = headerInner, headerCut+1
+	}
+	flags := packet.TupleFlags(h >> shift & headerTuple)
+	if h>>cut&1 != 0 {
+		flags |= packet.TupleCut
+	}
+	return flags
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/tarrafa/tarrafa/internal/packet"
@@ -17,7 +18,12 @@ import (
 // Memory is a [query.Reader] over a file that holds everything in memory and looks at
 // every packet for every question: what the others are compared with.
 type Memory struct {
+	file    string
 	packets []held
+
+	once   sync.Once
+	found  *analysed
+	failed error
 }
 
 type held struct {
@@ -27,7 +33,10 @@ type held struct {
 	ng   bool
 }
 
-var _ query.Reader = (*Memory)(nil)
+var (
+	_ query.Reader     = (*Memory)(nil)
+	_ query.FlowReader = (*Memory)(nil)
+)
 
 // OpenMemory reads a capture file, up to a damage.
 func OpenMemory(name string) (*Memory, error) {
@@ -41,7 +50,7 @@ func OpenMemory(name string) (*Memory, error) {
 		return nil, err
 	}
 	defer r.Close()
-	m := &Memory{}
+	m := &Memory{file: name}
 	d := packet.NewDecoder()
 	for {
 		c, err := r.Next()

@@ -206,6 +206,7 @@ func (s suite) ask(what string, scope query.Scope, tight bool) {
 			s.t.Errorf("%s: the series by %s differs", what, bucket)
 		}
 	}
+	s.flows(what, scope)
 	s.pages(what, scope, want)
 	if !tight {
 		return
