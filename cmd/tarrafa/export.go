@@ -140,7 +140,7 @@ func newExporter(w io.Writer, format string) (exporter, error) {
 		e := &csvExport{w: csv.NewWriter(w)}
 		return e, e.w.Write(csvHeader)
 	case "jsonl":
-		return &jsonExport{json.NewEncoder(w)}, nil
+		return &jsonExport{newEncoder(w)}, nil
 	case "parquet":
 		e, err := index.NewExport(w, versionText())
 		return parquetExport{e}, err

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -71,9 +70,8 @@ func runFilter(ctx context.Context, w io.Writer, o *filterOptions, expr string) 
 		return filterError(err)
 	}
 	if o.asJSON {
-		enc := json.NewEncoder(w)
+		enc := newEncoder(w)
 		enc.SetIndent("", "  ")
-		enc.SetEscapeHTML(false)
 		return enc.Encode(e)
 	}
 	_, err = io.WriteString(w, explanationText(&e))

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -121,8 +120,7 @@ func writeFindings(w io.Writer, list []index.Finding, asJSON bool) error {
 	slices.SortStableFunc(list, func(a, b index.Finding) int {
 		return cmp.Or(cmp.Compare(slices.Index(severities, b.Severity), slices.Index(severities, a.Severity)), cmp.Compare(a.ID, b.ID))
 	})
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
+	enc := newEncoder(w)
 	for i := range list {
 		d := &list[i]
 		if asJSON {

@@ -177,8 +177,7 @@ type flowList struct {
 func newFlowList(w *bufio.Writer, stdout io.Writer, asJSON bool, limit int) *flowList {
 	l := &flowList{w: w, limit: limit}
 	if asJSON {
-		l.enc = json.NewEncoder(w)
-		l.enc.SetEscapeHTML(false)
+		l.enc = newEncoder(w)
 	} else {
 		l.table = &flowTable{w: w, width: widthOf(stdout)}
 	}

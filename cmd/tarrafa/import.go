@@ -55,7 +55,7 @@ func importCommand() *cobra.Command {
 			if err == nil {
 				err = failures(b)
 			}
-			_, _ = fmt.Fprintf(cmd.OutOrStdout(), "%d packets in %s\n", in.Counters.Written, in.Dir)
+			_, _ = fmt.Fprintf(cmd.OutOrStdout(), "%d packets in %s\n", in.Counters.Written, printable(in.Dir))
 			return err
 		},
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -32,7 +31,7 @@ func listInterfaces(w io.Writer, asJSON bool) error {
 		return &exitError{code: exitInterface, err: err}
 	}
 	if asJSON {
-		enc := json.NewEncoder(w)
+		enc := newEncoder(w)
 		enc.SetIndent("", "  ")
 		return enc.Encode(list)
 	}

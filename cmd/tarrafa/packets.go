@@ -162,9 +162,8 @@ func askCapture(cmd *cobra.Command, q *question, name string, ask func(ctx conte
 }
 
 func printJSON(w io.Writer, v any) error {
-	enc := json.NewEncoder(w)
+	enc := newEncoder(w)
 	enc.SetIndent("", "  ")
-	enc.SetEscapeHTML(false)
 	return enc.Encode(v)
 }
 
@@ -207,7 +206,7 @@ func printPage(out, talk io.Writer, page *query.Page, asJSON bool) error {
 			if err != nil {
 				return err
 			}
-			buf = append(append(buf, line...), '\n')
+			buf = append(append(buf, escapeJSON(line)...), '\n')
 			continue
 		}
 		buf = appendText(buf, &page.Rows[i])

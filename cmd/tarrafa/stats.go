@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -188,9 +187,8 @@ type statsDocument struct {
 
 func printStats(w io.Writer, snap *stats.Snapshot, ledger archive.Ledger, asJSON bool) error {
 	if asJSON {
-		enc := json.NewEncoder(w)
+		enc := newEncoder(w)
 		enc.SetIndent("", "  ")
-		enc.SetEscapeHTML(false)
 		return enc.Encode(statsDocument{snap.Document(), ledger})
 	}
 	_, err := io.WriteString(w, snap.Text(words())+"\n"+terminal.LedgerText(&ledger, language()))

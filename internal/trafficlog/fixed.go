@@ -88,7 +88,8 @@ func appendString(dst []byte, s string) []byte {
 		switch {
 		case r == '"' || r == '\\':
 			dst = append(dst, '\\', byte(r))
-		case r < ' ' || r == 0x7f || r == 0x2028 || r == 0x2029:
+		case r < ' ' || r >= 0x7f && r < 0xa0 || r >= 0x2028 && r <= 0x202e || r >= 0x2066 && r <= 0x2069 || r == 0x200e || r == 0x200f || r == 0x061c:
+			// Controls, and those that turn the direction of text around: they act on terminals.
 			dst = append(dst, `\u`...)
 			for shift := 12; shift >= 0; shift -= 4 {
 				dst = append(dst, hexDigits[r>>shift&15])
