@@ -97,7 +97,7 @@ func flowFile(t *testing.T) string {
 			return f
 		}
 	}
-	t.Skip("no zeek__ssh-dups.pcap")
+	t.Skip("no captures beside the repository: zeek__ssh-dups.pcap")
 	return ""
 }
 

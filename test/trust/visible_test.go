@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -78,6 +79,45 @@ func TestCapsThatAreReachedAreSaid(t *testing.T) {
 		must(t, err)
 		if !strings.Contains(talk.String(), "flows_forced ") || !strings.Contains(talk.String(), "--flow-memory") {
 			t.Errorf("%s does not say it: %s", command, talk.String())
+		}
+	}
+}
+
+// More different values than are counted: the first million are, the answer says that there
+// are more, and the memory stays bounded.
+func TestTopOfTooManyValues(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a while")
+	}
+	const packets, most = 1<<20 + 50_000, 1 << 20
+	file := filepath.Join(t.TempDir(), "values.pcap")
+	b := binary.LittleEndian.AppendUint32(make([]byte, 0, packets*70+24), 0xa1b2c3d4)
+	b = append(b, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 1, 0, 0, 0)
+	f := tcpFrame(0)
+	binary.BigEndian.PutUint16(f[16:], uint16(len(f)-14))
+	for i := range uint32(packets) {
+		binary.BigEndian.PutUint32(f[38:], i)
+		for _, v := range []uint32{1_700_000_000, i % 1_000_000, uint32(len(f)), uint32(len(f))} {
+			b = binary.LittleEndian.AppendUint32(b, v)
+		}
+		b = append(b, f...)
+	}
+	must(t, os.WriteFile(file, b, 0o600))
+	cmd := exec.Command(program, "top", "tcp.seq_raw", "-n", "3", "--json", file)
+	out, err := cmd.Output()
+	must(t, err)
+	var top struct {
+		Distinct    uint64
+		Approximate bool
+	}
+	must(t, json.Unmarshal(out, &top))
+	if !top.Approximate || top.Distinct < most || top.Distinct >= packets {
+		t.Errorf("%s", out)
+	}
+	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
+		t.Logf("resident %d MB", usage.Maxrss>>10)
+		if usage.Maxrss > maxRSS>>10 {
+			t.Errorf("resident %d MB", usage.Maxrss>>10)
 		}
 	}
 }
