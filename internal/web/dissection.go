@@ -39,8 +39,12 @@ func (s *Server) dissection(w http.ResponseWriter, r *http.Request) {
 		}
 		result, err := s.cfg.Dissector.Dissect(r.Context(), file, uint32(preceding+1))
 		if err != nil {
+			if is[*dissect.Error](err) {
+				s.undissected.Add(1)
+			}
 			return nil, err
 		}
+		s.dissected.Add(1)
 		return struct {
 			*dissect.Result
 			Preceding int `json:"preceding"`

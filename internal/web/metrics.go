@@ -22,6 +22,10 @@ func (s *Server) metrics(w http.ResponseWriter, _ *http.Request) {
 	for i := range s.refused {
 		m.value(s.refused[i].Load(), "reason", refusalNames[i])
 	}
+	m.one("page_refused_notes_total", "counter", "Marks and comments that there was no room for.", s.full.Load())
+	m.head("page_dissections_total", "counter", "Packets that sharkd was asked about.")
+	m.value(s.dissected.Load(), "outcome", "answered")
+	m.value(s.undissected.Load(), "outcome", "failed")
 	var mem runtime.MemStats
 	runtime.ReadMemStats(&mem)
 	m.one("heap_bytes", "gauge", "Bytes of live and not yet collected objects.", mem.HeapAlloc)

@@ -70,6 +70,9 @@ func (s *Server) fail(w http.ResponseWriter, err error) {
 		"cannot_answer": http.StatusNotImplemented, "in_use": http.StatusConflict, "full": http.StatusConflict, "read_only": http.StatusForbidden,
 		"dissector": http.StatusBadGateway,
 	}[p.Code]
+	if p.Code == "full" {
+		s.full.Add(1)
+	}
 	var bad *requestError
 	switch {
 	case errors.As(err, &bad):

@@ -37,7 +37,10 @@ type Server struct {
 	clients atomic.Int64
 	stalled atomic.Uint64 // clients that were dropped because they took nothing
 	windows atomic.Uint64 // windows of rows that were sent
-	skipped atomic.Uint64 // rows that following clients did not see
+	full    atomic.Uint64 // notes that there was no room for
+	// Packets that the dissector explained, and that it failed at.
+	dissected, undissected atomic.Uint64
+	skipped                atomic.Uint64 // rows that following clients did not see
 
 	ending  chan struct{} // closed when clients are to be told that all is over
 	endOnce sync.Once
