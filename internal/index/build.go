@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/tarrafa/tarrafa/internal/archive"
 	"github.com/tarrafa/tarrafa/internal/segment"
@@ -125,6 +126,7 @@ func rebuild(ctx context.Context, s *archive.Stored, o *BuildOptions, todo map[u
 	}
 	waited()
 	w.Seal()
+	age(s, c.Analysis())
 	if err := c.Finish(); err != nil {
 		lost[FindingsName] = err
 	}
@@ -146,6 +148,29 @@ func first(s *archive.Stored) uint64 {
 		return 1
 	}
 	return s.Meta.Segments[0].First
+}
+
+// A live capture lets flows age while no packets come, every quietStep; after quietMost
+// there is none left that could.
+const (
+	quietStep = 2 * time.Second
+	quietMost = 20 * time.Minute
+)
+
+// age lets flows end that had been silent for long enough when the capture ended. An
+// imported capture was never quiet: its packets are older than itself.
+func age(s *archive.Stored, a *track.Analysis) {
+	var last int64
+	for i := range s.Meta.Segments {
+		last = max(last, s.Meta.Segments[i].LastTime)
+	}
+	if s.Meta.State != archive.StateClosed || last < s.Meta.Started.UnixNano() {
+		return
+	}
+	quiet := min(time.Duration(s.Meta.Ended.UnixNano()-last), quietMost)
+	for at := quietStep; at <= quiet; at += quietStep {
+		a.Advance(last + int64(at))
+	}
 }
 
 // only hands on the batches of some segments.
