@@ -5,49 +5,29 @@ package segment
 // ends and how many of the blocks are packets. need is the length of the block that
 // follows, 0 when even that cannot be told, and -1 when what follows is no block.
 func WholeBlocks(b []byte) (end int, packets uint32, need int64) {
-	w := wholeBlocks(b)
-	return w.end, w.packets, w.need
-}
-
-type whole struct {
-	end         int
-	packets     uint32
-	need        int64
-	first, last int // where the first and the last packet's blocks start, if there are any
-}
-
-func wholeBlocks(b []byte) (w whole) {
 	for {
-		rest := b[w.end:]
+		rest := b[end:]
 		if len(rest) < 8 {
-			return w
+			return end, packets, 0
 		}
 		kind, n := u32(rest, false), u32(rest[4:], false)
 		if n < minBlock || n&3 != 0 || n > MaxRecord || kind == 0 {
 			// Zeros are what a power cut may leave behind; no block has type 0.
-			w.need = -1
-			return w
+			return end, packets, -1
 		}
 		if uint64(n) > uint64(len(rest)) {
-			w.need = int64(n)
-			return w
+			return end, packets, int64(n)
 		}
 		if u32(rest[n-4:], false) != n {
-			w.need = -1
-			return w
+			return end, packets, -1
 		}
 		if kind == blockEnhancedPacket {
 			if n < minEnhancedPacket || u32(rest[20:], false) > n-minEnhancedPacket {
-				w.need = -1
-				return w
+				return end, packets, -1
 			}
-			if w.packets == 0 {
-				w.first = w.end
-			}
-			w.packets++
-			w.last = w.end
+			packets++
 		}
-		w.end += int(n)
+		end += int(n)
 	}
 }
 

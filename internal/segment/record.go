@@ -5,49 +5,6 @@ import (
 	"io"
 )
 
-// Tail is what a walk over a segment's blocks found.
-type Tail struct {
-	End         int64  // behind the last whole block, bytes; what follows is torn
-	Packets     uint64 // in the walk
-	First, Last int64  // times of the first and the last packet, nanoseconds since 1970; 0 without one
-}
-
-// ScanTail walks over the blocks of a segment that this package wrote (little-endian,
-// nanoseconds), from the start of a block at from to the end of the file at size, and
-// stops at the first that is not whole. It changes nothing. The error is r's.
-func ScanTail(r io.ReaderAt, size, from int64) (Tail, error) {
-	t := Tail{End: from}
-	buf := make([]byte, min(max(size-from, 0), ChunkSize))
-	for t.End < size {
-		b := buf[:min(size-t.End, int64(len(buf)))]
-		n, err := r.ReadAt(b, t.End)
-		if n < len(b) {
-			if err != io.EOF {
-				return t, fmt.Errorf("read at byte %d of the segment: %w", t.End+int64(n), err)
-			}
-			size = t.End + int64(n) // shorter than was said
-		}
-		w := wholeBlocks(b[:n])
-		if w.packets > 0 {
-			if t.Packets == 0 {
-				t.First = int64(stamp(b[w.first+12:], false))
-			}
-			t.Last = int64(stamp(b[w.last+12:], false))
-			t.Packets += uint64(w.packets)
-		}
-		t.End += int64(w.end)
-		switch {
-		case w.need < 0 || t.End+w.need > size:
-			return t, nil // no block, or one that is not whole
-		case w.need > int64(len(buf)):
-			buf = make([]byte, w.need) // the file does hold it
-		case w.end == 0 && size-t.End <= int64(n):
-			return t, nil // less than a block's head is left
-		}
-	}
-	return t, nil
-}
-
 // CountRecords returns how many packets there are in the Chunk's Bytes.
 func (c *Chunk) CountRecords() uint32 {
 	var rec Record
