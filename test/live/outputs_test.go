@@ -254,6 +254,19 @@ func TestKilledCaptureIsCompletedInDatabase(t *testing.T) {
 	if rows != written || written == 0 || count(t, s, name, "select count(distinct number) from packets") != rows {
 		t.Errorf("%d rows for %d packets", rows, written)
 	}
+	// Every packet is one of a flow, and no flow is there twice or in halves.
+	if n := count(t, s, name, "select sum(from_client_packets + from_server_packets)::bigint from flows"); n != rows {
+		t.Errorf("the flows have %d packets, the table %d", n, rows)
+	}
+	if n := count(t, s, name, "select count(*) from packets where flow is null or flow not in (select flow from flows)"); n != 0 {
+		t.Errorf("%d packets are of no flow", n)
+	}
+	if n := count(t, s, name, "select sum(packets)::bigint from tarrafa_seconds"); n != rows {
+		t.Errorf("the sums by second have %d packets, the table %d", n, rows)
+	}
+	if n := count(t, s, name, "select sum(src_packets)::bigint from tarrafa_addresses"); n != rows {
+		t.Errorf("the sums by address have %d packets, the table %d", n, rows)
+	}
 }
 
 // TestKilledCaptureIsCompletedInRecord kills two captures whose records are behind, because
