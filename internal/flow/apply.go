@@ -181,7 +181,7 @@ func (t *Table) packet(s *packet.Summary, chunk []byte, n *Note, k *key, hash, n
 			t.end(r, i, t.reason(r))
 		}
 		if r.bits&bitLive == 0 {
-			t.resume(r, s)
+			t.resume(r, i, s)
 		}
 		n.TimeDelta = s.Time - r.last
 		r.last = s.Time

@@ -1,6 +1,10 @@
 package flow
 
-import "github.com/tarrafa/tarrafa/internal/packet"
+import (
+	"math/bits"
+
+	"github.com/tarrafa/tarrafa/internal/packet"
+)
 
 // Limits of one step of the idle sweep: how long a round through the table takes in
 // packet time, and how many records one step may look at.
@@ -15,7 +19,7 @@ const clockMax = 256
 // begin puts a new conversation into the table and starts its first flow.
 func (t *Table) begin(k *key, hash uint32, s *packet.Summary, side uint8) (*record, uint32) {
 	r, i := t.place(k, hash, s, side)
-	t.start(r, s)
+	t.start(r, i, s)
 	return r, i
 }
 
@@ -70,9 +74,10 @@ func servedBy(k *key, side uint8, s *packet.Summary) bool {
 }
 
 // start begins to count a flow.
-func (t *Table) start(r *record, s *packet.Summary) {
+func (t *Table) start(r *record, i uint32, s *packet.Summary) {
 	t.nextFlow++
 	t.c.Live++
+	t.live[i/64] |= 1 << (i % 64)
 	r.id = t.nextFlow
 	r.first, r.frame = s.Time, s.Number
 	r.vlan = s.VLAN
@@ -96,7 +101,7 @@ func (t *Table) start(r *record, s *packet.Summary) {
 
 // resume starts the next flow of a conversation whose flow has ended. What the TCP
 // analysis knows stays; the counters start again.
-func (t *Table) resume(r *record, s *packet.Summary) {
+func (t *Table) resume(r *record, i uint32, s *packet.Summary) {
 	if r.id != 0 {
 		r.bits |= bitSplit
 	}
@@ -107,7 +112,7 @@ func (t *Table) resume(r *record, s *packet.Summary) {
 	r.sum, r.rtt = [2]tally{}, [2]RTT{}
 	r.seen, r.histN, r.states = 0, 0, 0
 	r.history = [HistoryCap]byte{}
-	t.start(r, s)
+	t.start(r, i, s)
 }
 
 // take returns the number of a record that may be used, by forgetting a conversation
@@ -124,6 +129,7 @@ func (t *Table) take() uint32 {
 		chunk := make([]record, min(recordChunk, t.limit-t.fresh))
 		HugePages(chunk)
 		t.chunks = append(t.chunks, chunk)
+		t.live = append(t.live, make([]uint64, (len(chunk)+63)/64)...)
 	}
 	t.fresh++
 	return t.fresh - 1
@@ -229,6 +235,7 @@ func (t *Table) end(r *record, i uint32, why End) {
 		t.ended(&t.flow)
 	}
 	r.bits &^= bitLive | bitRef
+	t.live[i/64] &^= 1 << (i % 64)
 }
 
 // sweep ends flows that have been silent for too long. How far it goes depends on the
@@ -248,17 +255,29 @@ func (t *Table) sweep(now int64) {
 	t.look(min(steps, int(t.fresh)), now)
 }
 
-// look lets the broom pass over so many records.
+// look lets the broom pass over so many records. Those that are only remembered are not
+// touched: in a long capture they are most.
 func (t *Table) look(steps int, now int64) {
-	for range steps {
-		i := t.broom
-		r := t.at(i)
-		if t.broom++; t.broom >= t.fresh {
+	for steps > 0 {
+		if t.broom >= t.fresh {
 			t.broom = 0
 		}
-		if r.bits&bitLive != 0 && t.over(r, now) {
+		i := t.broom
+		next := 64 - i%64 // behind this word of live
+		if word := t.live[i/64] >> (i % 64); word != 0 {
+			next = uint32(bits.TrailingZeros64(word))
+		}
+		if next > 0 {
+			next = min(next, t.fresh-i)
+			t.broom += next
+			steps -= int(next)
+			continue
+		}
+		if r := t.at(i); t.over(r, now) {
 			t.end(r, i, t.reason(r))
 		}
+		t.broom++
+		steps--
 	}
 }
 

@@ -87,10 +87,11 @@ type Table struct {
 	fresh    uint32 // records never used from here on
 	free     uint32 // first free record +1
 	limit    uint32
-	memory   int64  // the cap, bytes
-	hand     uint32 // CLOCK
-	broom    uint32 // the idle sweep
-	swept    int64  // time of the sweep before
+	memory   int64    // the cap, bytes
+	hand     uint32   // CLOCK
+	broom    uint32   // the idle sweep
+	live     []uint64 // a bit for each record that is being counted
+	swept    int64    // time of the sweep before
 	segments unackedPool
 	outers   outerPool
 	timeouts Timeouts
@@ -156,6 +157,7 @@ func (t *Table) divide(memory int64) {
 	t.segments.limit = uint32(min(memory/8/segmentSize, 1<<31))
 	t.outers.limit = uint32(min(memory/16/outerSize, 1<<31))
 	rest := memory - memory/8 - memory/16
+	rest -= rest / (8 * recordSize) // a bit for each record
 	cells := int64(firstSlots)
 	for cells < 1<<31 && rest-cells*2*12 >= cells/4*3*recordSize {
 		cells *= 2
@@ -174,7 +176,7 @@ func (t *Table) Counters() Counters {
 	c.Segments = uint64(t.segments.used)
 	c.Cap = uint64(t.memory)
 	c.MaxFlows, c.MaxSegments = uint64(t.limit), uint64(t.segments.limit)
-	c.Memory = uint64(len(t.slots.cell))*8 + t.segments.bytes() + t.outers.bytes()
+	c.Memory = uint64(len(t.slots.cell)+len(t.live))*8 + t.segments.bytes() + t.outers.bytes()
 	for _, b := range t.chunks {
 		c.Memory += uint64(len(b)) * recordSize
 	}
