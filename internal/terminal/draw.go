@@ -2,6 +2,7 @@ package terminal
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -48,6 +49,8 @@ func (m *model) title() string {
 		state, st = "‖ "+m.tx(txPaused)+" "+m.txf(txNew, m.words.Integer(m.newest.Stats.Packets-m.shown.Stats.Packets)), warn
 	case m.newest.Final:
 		state, st = "■ "+m.tx(txEnded), plain
+	case m.deaf():
+		state, st = "○ "+m.tx(txNoInterface), bad
 	}
 	tail := newLine(m.width - 10)
 	tail.put(plain, clock(m.newest.Elapsed())).space(2).put(st, state).space(1)
@@ -68,6 +71,11 @@ func (m *model) title() string {
 	}
 	head.put(plain, " · "+filter)
 	return l.String() + head.String() + spaces(l.free()-head.used-tail.used) + tail.String()
+}
+
+// deaf tells whether no interface is there to capture from.
+func (m *model) deaf() bool {
+	return len(m.shown.Interfaces) > 0 && !slices.ContainsFunc(m.shown.Interfaces, func(i live.Interface) bool { return i.State == live.InterfaceUp })
 }
 
 func (m *model) interfaceTrouble(name string) string {

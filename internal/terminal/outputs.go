@@ -45,13 +45,26 @@ func (m *model) sinks() []string {
 			l.put(bad, m.txf(txExpired, m.words.Integer(sink.Lost))).space(2)
 		}
 		if sink.Error != "" {
-			l.put(bad, fitLeft(clean(sink.Error), l.free())) // an error's end says what happened
+			l.put(bad, cause(clean(sink.Error), l.free()))
 		} else {
 			l.put(faint, fitLeft(m.tilde(clean(sink.Target)), l.free()))
 		}
 		lines = append(lines, l.String())
 	}
 	return lines
+}
+
+// cause shortens an error from its beginning on until what happened fits; it stands before
+// the advice, which follows as far as there is room.
+func cause(s string, room int) string {
+	for {
+		what, _, _ := strings.Cut(s, "; ")
+		_, rest, ok := strings.Cut(what, ": ")
+		if widest(what) <= room || !ok {
+			return fit(s, room)
+		}
+		s = rest + s[len(what):]
+	}
 }
 
 // sinkState returns the word for a sink's state.

@@ -258,3 +258,25 @@ func TestChooserTable(t *testing.T) {
 		t.Errorf("unreadable input: %v", err)
 	}
 }
+
+// What happened is what a narrow terminal shows of an error; the advice follows where there
+// is room.
+func TestCauseOfAnError(t *testing.T) {
+	const text = "PostgreSQL at h:1: connect: dial tcp: connection refused; is it running?"
+	for width, want := range map[int]string{
+		200: text,
+		72:  text,
+		60:  "PostgreSQL at h:1: connect: dial tcp: connection refused; i…",
+		40:  "connect: dial tcp: connection refused; …",
+		24:  "connection refused; is …",
+		10:  "connectio…",
+		0:   "",
+	} {
+		if got := cause(text, width); got != want {
+			t.Errorf("%d columns: %q, want %q", width, got, want)
+		}
+	}
+	if got := cause("no colon at all", 8); got != "no colo…" {
+		t.Errorf("%q", got)
+	}
+}

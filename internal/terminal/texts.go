@@ -81,6 +81,7 @@ const (
 	txApplied
 	txBehindLedger
 	txExpiredLedger
+	txNoInterface
 	txInterfaceDown
 	txInterfaceGone
 	txNewest
@@ -196,6 +197,7 @@ var catalogue = [texts]struct {
 	txBehindLedger:    {"ledger.behind", [...]string{"behind", "pendentes"}},
 	txExpiredLedger:   {"ledger.expired", [...]string{"expired", "expirados"}},
 	txExpired:         {"sink.expired", [...]string{"%s EXPIRED", "%s EXPIRADOS"}},
+	txNoInterface:     {"state.nointerface", [...]string{"no interface", "sem interface"}},
 	txInterfaceDown:   {"interface.down", [...]string{"down", "inativa"}},
 	txInterfaceGone:   {"interface.gone", [...]string{"gone", "removida"}},
 	txNewest:          {"packets.newest", [...]string{"Newest packets", "Pacotes mais novos"}},
