@@ -70,12 +70,12 @@ export default ({ page, problems, sleep, open }) => ({
           input.value = filter;
           input.dispatchEvent(new Event("input", { bubbles: true }));
           await new Promise((r) => setTimeout(r, 300));
-          const was = document.querySelector(".grid").textContent;
+          const was = document.querySelector(".grid-body").textContent;
           const start = performance.now();
           input.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true }));
           const ready = () => {
             const rows = [...document.querySelectorAll(".grid-row:not(.empty)")];
-            return document.querySelector(".grid").textContent !== was && rows.length > 5 && rows.every((r) => r.textContent);
+            return document.querySelector(".grid-body").textContent !== was && rows.length > 5 && rows.every((r) => r.textContent);
           };
           do await new Promise(requestAnimationFrame);
           while (!ready() && performance.now() - start < 20000);

@@ -34,6 +34,7 @@ class Page {
   done = $state(1);
   skipped = $state(0);
   seen = $state(0); // total when following stopped
+  rowsOf = $state(0); // view of which the first rows have come: other questions wait for them
   status = $state.raw<Status | null>(null);
   series = $state.raw<LiveSeries | null>(null);
   statistics = $state.raw<LiveStatistics | null>(null);
@@ -137,6 +138,7 @@ class Page {
     }
     this.onRevision(rows.revision);
     if (rows.count > 0 && rows.request !== this.request && !this.following) return;
+    this.rowsOf = rows.view;
     const first = this.now.total === 0;
     this.now = {
       total: rows.total,
@@ -192,9 +194,8 @@ class Page {
     this.counting = null;
     this.problem = null;
     this.view = view;
-    this.filter = this.pending.filter;
-    this.start = this.pending.start;
-    this.end = this.pending.end;
+    this.rowsOf = 0;
+    ({ filter: this.filter, start: this.start, end: this.end } = this.pending);
     this.now = { total: 0, exact: true, done: 1, skipped: 0 };
     this.publish();
     this.unselect();
