@@ -43,6 +43,7 @@ type Reader struct {
 	closed bool
 	idle   []*pgconn.PgConn
 	totals map[string]uint64 // counts of scopes, for the pages after the first
+	marks  []mark            // by number
 	turns  chan struct{}
 }
 

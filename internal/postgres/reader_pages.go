@@ -56,6 +56,9 @@ func (s *snapshot) page(ctx context.Context, sc *scope, from, count, total uint6
 	if from > math.MaxInt64 {
 		return nil, nil
 	}
+	if sc.every && s.info.seconds && total == s.info.Stored {
+		return s.pageNear(ctx, from, count)
+	}
 	rows, err := s.run(ctx, sc, list+sc.from+" ORDER BY n OFFSET "+sc.number(int64(from))+" LIMIT "+sc.number(int64(count)))
 	if err != nil {
 		return nil, err

@@ -217,3 +217,40 @@ func TestSumsNoAllocation(t *testing.T) {
 		t.Errorf("%.0f allocations for 300 packets", n)
 	}
 }
+
+// TestPagesWithGaps: pages of a capture in which packets have no row are those of its rows
+// one after another.
+func TestPagesWithGaps(t *testing.T) {
+	srv := server(t)
+	db := srv.Database(t)
+	ctx := context30(t)
+	cfg := config(t, srv.DSN(db, db))
+	s := New(cfg, "c", quick(nil))
+	const end = 20_001
+	follow(ctx, t, s, end, 1000)
+	closeSink(ctx, t, s)
+	var want []uint64
+	for n := uint64(1); n < end; n++ {
+		if n%6 != 4 {
+			want = append(want, n)
+		}
+	}
+	r, err := OpenReader(ctx, cfg, "", ReaderOptions{Stored: true})
+	must(t, err)
+	defer r.Close()
+	for _, from := range []uint64{0, 1, 2, 3, 4, 9000, 16_000, 5000, 5003, uint64(len(want)) - 3, uint64(len(want)), 1 << 40, 15_999, 999, 1000, 1001} {
+		for _, count := range []int{0, 1, 7, 3000} {
+			page, err := r.Packets(ctx, questions.Scope{}, from, count)
+			must(t, err)
+			part := want[min(from, uint64(len(want))):]
+			part = part[:min(count, len(part))]
+			var got []uint64
+			for i := range page.Rows {
+				got = append(got, page.Rows[i].Number)
+			}
+			if page.Total != uint64(len(want)) || len(got) != len(part) || len(got) > 0 && !reflect.DeepEqual(got, part) {
+				t.Errorf("%d packets from %d: %d of %d, from %v", count, from, len(got), page.Total, got[:min(len(got), 3)])
+			}
+		}
+	}
+}
