@@ -27,16 +27,17 @@ type words interface {
 
 // encoder turns staged columns into Parquet pages. It is used by one goroutine.
 type encoder struct {
-	zip     *zstd.Encoder
-	out     []byte // the column chunk
-	plain   []byte
-	zipped  []byte
-	indexes []int32 // dictionary indexes of the chunk's values
-	remap   []int32 // value or word number -> dictionary index + 1
-	used    []int32 // what has an entry in remap
-	dense   int     // pages of the chunk in a row that did not get shorter
-	head    bytes.Buffer
-	proto   thrift.CompactProtocol
+	zip      *zstd.Encoder
+	out      []byte // the column chunk
+	plain    []byte
+	zipped   []byte
+	indexes  []int32 // dictionary indexes of the chunk's values
+	remap    []int32 // value or word number -> dictionary index + 1
+	used     []int32 // what has an entry in remap
+	constant bool    // the chunk's values are all the same: indexes are not filled in
+	dense    int     // pages of the chunk in a row that did not get shorter
+	head     bytes.Buffer
+	proto    thrift.CompactProtocol
 }
 
 func newEncoder() (*encoder, error) {
@@ -108,8 +109,22 @@ func (e *encoder) encode(s *stage, i int, w words) (chunk, error) {
 
 func sum(b []byte) uint32 { return uint32(xxh3.Hash(b)) }
 
+// constant tells whether all values are the same, as in many columns.
+func constant(values []int32) bool {
+	for _, v := range values {
+		if v != values[0] {
+			return false
+		}
+	}
+	return true
+}
+
 // index gives each distinct value a dictionary index, in the order of appearance.
 func (e *encoder) index(values []int32, size int) {
+	if e.constant = constant(values); e.constant {
+		e.used = append(e.used[:0], values[0])
+		return
+	}
 	if len(e.remap) < size {
 		e.remap = make([]int32, size)
 	}
@@ -177,14 +192,17 @@ func bloomOf(sp *spec, used []int32, w words) []byte {
 }
 
 // denseFirst is how many pages of a column chunk are tried before the rest is taken for as
-// dense as they were.
-const denseFirst = 2
+// dense as they were; compressLeast is what is too short to get much shorter, bytes.
+const (
+	denseFirst    = 1
+	compressLeast = 64
+)
 
 // compress returns the shorter form of a page's body and whether it is compressed. Columns
 // of which the first pages did not get shorter (checksums, sequence numbers, packed places
 // in dictionaries) are not tried again in the chunk.
 func (e *encoder) compress(body []byte) ([]byte, bool) {
-	if e.dense >= denseFirst {
+	if e.dense >= denseFirst || len(body) < compressLeast {
 		return body, false
 	}
 	e.zipped = e.zip.EncodeAll(body, e.zipped[:0])
@@ -269,6 +287,9 @@ func (e *encoder) values(sp *spec, v *staged, indexed bool, from, end int) ([]by
 	switch {
 	case from == end:
 		return nil, format.Plain, nil
+	case indexed && e.constant: // places of one bit, and one run of zeros
+		e.plain = append(binary.AppendUvarint(append(e.plain[:0], 1), uint64(end-from)<<1), 0)
+		return e.plain, format.RLEDictionary, nil
 	case indexed:
 		e.plain, err = (&rle.DictionaryEncoding{}).EncodeInt32(e.plain[:0], e.indexes[from:end])
 		return e.plain, format.RLEDictionary, err
