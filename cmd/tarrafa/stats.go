@@ -98,6 +98,7 @@ func runStats(ctx context.Context, w io.Writer, names []string, display *query.F
 		}
 	}
 	counters := stats.New()
+	counters.Fork()
 	ledger := archive.Ledger{}
 	follower := archive.FollowerEntry{Name: "stats", Parts: map[string]uint64{}}
 	var failed error
@@ -117,6 +118,7 @@ func runStats(ctx context.Context, w io.Writer, names []string, display *query.F
 	}
 	follower.Behind = ledger.Written - min(ledger.Written, follower.Applied+follower.Expired)
 	ledger.Followers = []archive.FollowerEntry{follower}
+	counters.Join()
 	snap := counters.Snapshot(top)
 	if err := printStats(w, snap, ledger, asJSON); err != nil {
 		return err

@@ -61,6 +61,7 @@ type Counters struct {
 	timeline    timeline
 
 	src, dst side
+	fork     *fork // nil: whoever calls Apply counts everything
 	srcKeys4 [blockRows]key4
 	dstKeys4 [blockRows]key4
 	srcKeys  [blockRows]key
@@ -137,8 +138,12 @@ func (c *Counters) applyBlock(rows []packet.Summary) {
 		n++
 	}
 	c.src.add4(c.srcKeys4[:n4])
-	c.dst.add4(c.dstKeys4[:n4])
 	c.src.add(c.srcKeys[:n])
+	if c.fork != nil {
+		c.fork.add(c.dstKeys4[:n4], c.dstKeys[:n])
+		return
+	}
+	c.dst.add4(c.dstKeys4[:n4])
 	c.dst.add(c.dstKeys[:n])
 }
 

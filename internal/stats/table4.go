@@ -38,7 +38,10 @@ type table4 struct {
 	room    *uint32 // distinct addresses that may still come
 	top     candidates
 	carries map[uint32]uint64 // packets beyond those in a slot, by address; at most one entry for every carryBit packets
-	ahead   uint64            // what looking ahead read, so that the reads are not optimised away
+	// nominateAt is the lower half of a word from which on a slot that is no candidate may
+	// become one.
+	nominateAt uint32
+	ahead      uint64 // what looking ahead read, so that the reads are not optimised away
 }
 
 func (t *table4) init(room *uint32) {
@@ -81,7 +84,7 @@ func (t *table4) add(keys []key4) int {
 		}
 		s.word += slotPacket
 		s.bytes += uint64(k.size)
-		if s.word&(carryBit*slotPacket|slotCandidate) != slotCandidate {
+		if w := uint32(s.word); w&slotCandidate == 0 && w >= t.nominateAt || w >= carryBit*slotPacket {
 			t.look(at)
 		}
 	}
@@ -124,6 +127,10 @@ func (t *table4) look(at uint32) {
 	}
 	if s.word&slotCandidate == 0 && (s.packets() >= t.top.floor.packets || len(t.carries) > 0) {
 		t.top.nominate(t, at)
+		t.nominateAt = uint32(min(t.top.floor.packets, carryBit) * slotPacket)
+		if len(t.carries) > 0 {
+			t.nominateAt = 0
+		}
 	}
 }
 
@@ -132,6 +139,7 @@ func (t *table4) carry(addr uint32, packets uint64) {
 		t.carries = map[uint32]uint64{}
 	}
 	t.carries[addr] += packets
+	t.nominateAt = 0 // a slot alone does not tell any more
 }
 
 func (t *table4) lookAhead(keys []key4) {
