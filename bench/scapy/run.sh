@@ -33,7 +33,7 @@ if [ -z "$gen" ]; then
   gen=$work/gen
 fi
 go build -o "$work/send" ./bench/scapy
-[ -x ./tarrafa ] || make -s build
+make -s build
 ip netns add "$ns"
 ip netns exec "$ns" sh -c 'ip link add va type veth peer name vb && ip link set va up && ip link set vb up && ip link set lo up; sysctl -qw net.ipv6.conf.va.disable_ipv6=1 net.ipv6.conf.vb.disable_ipv6=1'
 in_ns() { ip netns exec "$ns" "$@"; }

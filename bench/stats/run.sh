@@ -6,7 +6,7 @@
 #   bench/stats/run.sh [FILE]      (without FILE one is made by bench/corpus)
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-[ -x ./tarrafa ] || make -s build
+make -s build
 file=${1:-}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
