@@ -37,7 +37,7 @@ const resamples = 20_000
 // interval is the 95 % interval of the median of the ratios.
 func (p *pairs) interval() (low, high float64) {
 	ratios := p.ratios()
-	rng := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // nothing secret
+	rng := rand.New(rand.NewPCG(1, 2))
 	medians, drawn := make([]float64, resamples), make([]float64, len(ratios))
 	for i := range medians {
 		for j := range drawn {

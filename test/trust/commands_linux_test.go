@@ -150,7 +150,7 @@ func TestEveryCommandIsConfined(t *testing.T) {
 		"name":    fmt.Sprintf("host=localhost port=%d dbname=%s user=%s sslmode=disable", server.Port, name, pgtest.Superuser),
 	} {
 		for _, args := range [][]string{
-			{"stats"}, {"top", "src"}, {"series"}, {"packets"},
+			{"stats"}, {"top", "src"}, {"series"}, {"packets"}, {"export", "--format", "csv", "-o", "-"},
 		} {
 			t.Run(args[0]+" --db by "+way, func(t *testing.T) {
 				cmd := exec.Command(program, append(args, "--db="+dsn)...)
