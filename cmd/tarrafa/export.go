@@ -21,6 +21,7 @@ import (
 	"github.com/tarrafa/tarrafa/internal/postgres"
 	"github.com/tarrafa/tarrafa/internal/query"
 	"github.com/tarrafa/tarrafa/internal/segment"
+	"github.com/tarrafa/tarrafa/internal/web/notes"
 )
 
 func exportCommand() *cobra.Command {
@@ -50,7 +51,7 @@ func exportCommand() *cobra.Command {
 				}
 			}
 			return q.ask(cmd, args, 0, func(ctx context.Context, r query.Reader, s query.Scope) error {
-				return export(ctx, cmd.OutOrStdout(), eachOf(r), s, out, kind)
+				return export(ctx, cmd.OutOrStdout(), eachOf(r), s, out, kind, notesOf(r))
 			})
 		},
 	}
@@ -97,7 +98,15 @@ func eachOf(r query.Reader) each {
 	return r.(*history.Capture).Each
 }
 
-func export(ctx context.Context, stdout io.Writer, packets each, s query.Scope, name, format string) (err error) {
+// notesOf returns what was marked and commented in a capture's folder; nil: there is nothing.
+func notesOf(r query.Reader) *notes.Book {
+	if c, ok := r.(*history.Capture); ok && c.Dir() != "" {
+		return notes.In(c.Dir())
+	}
+	return nil
+}
+
+func export(ctx context.Context, stdout io.Writer, packets each, s query.Scope, name, format string, book *notes.Book) (err error) {
 	w := stdout
 	if name == "-" && format != "csv" && format != "jsonl" {
 		if err := notOnTerminal(stdout, "the file"); err != nil {
@@ -121,7 +130,7 @@ func export(ctx context.Context, stdout io.Writer, packets each, s query.Scope, 
 		w = f
 	}
 	buf := bufio.NewWriterSize(w, 256<<10)
-	e, err := newExporter(buf, format)
+	e, err := newExporter(buf, format, book)
 	if err != nil {
 		return err
 	}
@@ -134,7 +143,7 @@ func export(ctx context.Context, stdout io.Writer, packets each, s query.Scope, 
 	return buf.Flush()
 }
 
-func newExporter(w io.Writer, format string) (exporter, error) {
+func newExporter(w io.Writer, format string, book *notes.Book) (exporter, error) {
 	switch format {
 	case "csv":
 		e := &csvExport{w: csv.NewWriter(w)}
@@ -149,12 +158,16 @@ func newExporter(w io.Writer, format string) (exporter, error) {
 	if format == "pcap" {
 		kind = segment.Pcap
 	}
-	return captureExport{segment.NewFileWriter(w, segment.FileOptions{Kind: kind, Section: segment.Section{Application: versionText()}})}, nil
+	file := segment.NewFileWriter(w, segment.FileOptions{Kind: kind, Section: segment.Section{Application: versionText()}})
+	return captureExport{file, book}, nil
 }
 
 // captureExport writes the packets as they are, with their comments where the format has
 // a place for them.
-type captureExport struct{ w *segment.FileWriter }
+type captureExport struct {
+	w     *segment.FileWriter
+	notes *notes.Book // nil: there are none
+}
 
 func (e captureExport) packet(s *packet.Summary, data []byte, c *segment.Chunk) error {
 	rec := segment.Record{
@@ -162,6 +175,16 @@ func (e captureExport) packet(s *packet.Summary, data []byte, c *segment.Chunk) 
 	}
 	if int(s.Interface) >= len(c.Interfaces) {
 		return fmt.Errorf("packet %d: interface %d is not described", s.Number, s.Interface)
+	}
+	if e.notes != nil {
+		if remark := e.notes.Packet(s.Number).Remark(); remark != "" {
+			o := c.RecordOptions(&rec)
+			if !o.HasFlags && s.Direction != packet.DirectionUnknown {
+				o.Flags, o.HasFlags = uint32(s.Direction), true
+			}
+			o.Comments = append(o.Comments, remark)
+			return e.w.WritePacket(c, &rec, o)
+		}
 	}
 	return e.w.WriteRecord(c, &rec)
 }

@@ -28,11 +28,8 @@ type exported struct {
 // remarks are what the file and the reader said about the packet.
 func (e *exported) remarks() []string {
 	list := e.comments()
-	switch {
-	case e.note.Comment != "":
-		return append(slices.Clip(list), e.note.Comment)
-	case e.note.Marked:
-		return append(slices.Clip(list), "marked")
+	if r := e.note.Remark(); r != "" {
+		list = append(slices.Clip(list), r)
 	}
 	return list
 }

@@ -22,6 +22,14 @@ type Note struct {
 	Comment string `json:"comment"` // of harmless characters
 }
 
+// Remark is the note as a comment in a capture file; empty: there is none.
+func (n Note) Remark() string {
+	if n.Comment == "" && n.Marked {
+		return "marked"
+	}
+	return n.Comment
+}
+
 // PacketNote is a Note with the number of its packet.
 type PacketNote struct {
 	Number uint64 `json:"number"`
