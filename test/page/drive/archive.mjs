@@ -37,31 +37,28 @@ export default ({ page, problems, sleep, open }) => ({
     await open();
     await sleep(500);
     const total = Number(await page.locator(".grid").getAttribute("aria-rowcount")) - 1;
-    const list = await page.evaluate(
-      async (jumps) => {
-        const bar = document.querySelector(".grid-bar");
-        const times = [];
-        const painted = (was) => {
-          const rows = [...document.querySelectorAll(".grid-row:not(.empty)")];
-          return rows.length > 5 && rows.every((r) => r.textContent && !r.classList.contains("waiting")) && rows[0].textContent !== was;
-        };
-        for (let i = 1; i <= jumps; i++) {
-          const box = bar.getBoundingClientRect();
-          const was = document.querySelector(".grid-row").textContent;
-          const at = { clientX: box.x + 5, clientY: box.y + box.height * ((i * 0.618034) % 1), bubbles: true, button: 0, pointerId: 1 };
-          const start = performance.now();
-          bar.setPointerCapture = () => {};
-          bar.dispatchEvent(new PointerEvent("pointerdown", at));
-          bar.dispatchEvent(new PointerEvent("pointerup", at));
-          do await new Promise(requestAnimationFrame);
-          while (!painted(was) && performance.now() - start < 5000);
-          times.push(performance.now() - start);
-          await new Promise((r) => setTimeout(r, 20));
-        }
-        return times;
-      },
-      Number(jumps),
-    );
+    const list = await page.evaluate(async (jumps) => {
+      const bar = document.querySelector(".grid-bar");
+      const times = [];
+      const painted = (was) => {
+        const rows = [...document.querySelectorAll(".grid-row:not(.empty)")];
+        return rows.length > 5 && rows.every((r) => r.textContent && !r.classList.contains("waiting")) && rows[0].textContent !== was;
+      };
+      for (let i = 1; i <= jumps; i++) {
+        const box = bar.getBoundingClientRect();
+        const was = document.querySelector(".grid-row").textContent;
+        const at = { clientX: box.x + 5, clientY: box.y + box.height * ((i * 0.618034) % 1), bubbles: true, button: 0, pointerId: 1 };
+        const start = performance.now();
+        bar.setPointerCapture = () => {};
+        bar.dispatchEvent(new PointerEvent("pointerdown", at));
+        bar.dispatchEvent(new PointerEvent("pointerup", at));
+        do await new Promise(requestAnimationFrame);
+        while (!painted(was) && performance.now() - start < 5000);
+        times.push(performance.now() - start);
+        await new Promise((r) => setTimeout(r, 20));
+      }
+      return times;
+    }, Number(jumps));
     const filters = [];
     for (const filter of ["udp", "tcp.flags.syn == 1", "ip.src == 10.0.3.7 && tcp"]) {
       filters.push(

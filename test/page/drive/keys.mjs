@@ -37,11 +37,17 @@ export default ({ page, problems, sleep, open }) => ({
 
     // Bytes: what the payload of packet 500 says, then around it.
     await press("Control+f");
-    await step("Ctrl+F", page.evaluate(() => document.activeElement.id === "search"));
+    await step(
+      "Ctrl+F",
+      page.evaluate(() => document.activeElement.id === "search"),
+    );
     await page.keyboard.type("PACKET 50");
     await press("Enter");
     await step("search text, any case", number(50));
-    await step("the hit is shown among the bytes", page.evaluate(() => [...document.querySelectorAll(".hexrow .ascii b.on")].map((b) => b.textContent).join("") === "packet 50"));
+    await step(
+      "the hit is shown among the bytes",
+      page.evaluate(() => [...document.querySelectorAll(".hexrow .ascii b.on")].map((b) => b.textContent).join("") === "packet 50"),
+    );
     await press("Escape");
     await step("Esc closes the search", gone(".searchbar"));
     await press("n");
@@ -59,7 +65,17 @@ export default ({ page, problems, sleep, open }) => ({
     await page.locator(".searchbar select").first().selectOption("address");
     await page.locator("#search").fill("10.0.3.7");
     await press("Enter");
-    await step("search address", page.waitForFunction(() => document.querySelector(".grid-row.selected .c-source")?.textContent.includes("10.0.3.7"), null, { timeout: 4000 }).then(() => true, () => false));
+    await step(
+      "search address",
+      page
+        .waitForFunction(() => document.querySelector(".grid-row.selected .c-source")?.textContent.includes("10.0.3.7"), null, {
+          timeout: 4000,
+        })
+        .then(
+          () => true,
+          () => false,
+        ),
+    );
     await press("Escape");
 
     // The flow of packet 1 comes again every 128 packets.
@@ -116,7 +132,15 @@ export default ({ page, problems, sleep, open }) => ({
     await press("]");
     await step("] under a filter", number(1132));
     await press("C");
-    await step("C", page.waitForFunction(() => document.querySelector("#filter").value.includes("ip.addr =="), null, { timeout: 3000 }).then(() => true, () => false));
+    await step(
+      "C",
+      page
+        .waitForFunction(() => document.querySelector("#filter").value.includes("ip.addr =="), null, { timeout: 3000 })
+        .then(
+          () => true,
+          () => false,
+        ),
+    );
     await press("/");
     await page.locator("#filter").fill("");
     await press("Enter", "Escape");
@@ -130,16 +154,28 @@ export default ({ page, problems, sleep, open }) => ({
     await page.keyboard.type("packet 1");
     await press("Escape", "n");
     const hit = () => page.locator(".streams .hits").textContent();
-    await step("n in the stream", hit().then((t) => t.startsWith("1/")));
+    await step(
+      "n in the stream",
+      hit().then((t) => t.startsWith("1/")),
+    );
     await press("n");
-    await step("n again in the stream", hit().then((t) => t.startsWith("2/")));
+    await step(
+      "n again in the stream",
+      hit().then((t) => t.startsWith("2/")),
+    );
     await press("N");
-    await step("N in the stream", hit().then((t) => t.startsWith("1/")));
+    await step(
+      "N in the stream",
+      hit().then((t) => t.startsWith("1/")),
+    );
     await press("1");
     await press("?");
     const help = await page.locator(".keys kbd").allTextContents();
     const wanted = ["Ctrl+F", "n  N", "[  ]", "m", "c", "e", "f", "g", "G", "Ctrl+G", "F6", "Esc", "/", "Space"];
-    await step("help", wanted.every((k) => help.includes(k)));
+    await step(
+      "help",
+      wanted.every((k) => help.includes(k)),
+    );
     await press("Escape");
     return { steps, links, problems };
   },
