@@ -34,9 +34,19 @@ type place struct {
 	Extra   bool           `json:"extra"`  // the Options
 	UDP     bool           `json:"udp"`
 	Cursor  segment.Cursor `json:"cursor"`
-	File    string         `json:"file"` // which file the size is of; the name alone says nothing after a rotation
-	Size    int64          `json:"size"` // of the record, after the last line that the cursor covers; -1: nothing was written yet
+	File    string         `json:"file"`           // which file the size is of; the name alone says nothing after a rotation
+	Size    int64          `json:"size"`           // of the record, after the last line that the cursor covers; -1: nothing was written yet
+	Also    []span         `json:"also,omitempty"` // further files with lines behind the cursor: renamed ones
 }
+
+// span is a file from an offset on.
+type span struct {
+	File string `json:"file"`
+	Size int64  `json:"size"`
+}
+
+// mostSpans bounds place.Also.
+const mostSpans = 16
 
 // Kept is what a cursor file says of a record.
 type Kept struct {
@@ -103,28 +113,26 @@ func (l *Log) Resume() (segment.Cursor, error) {
 	if err != nil {
 		return segment.Cursor{}, err
 	}
+	p := &k.place
+	now := identity(l.file)
 	if k.known {
-		same := k.place.File == identity(l.file)
-		if same && size < k.place.Size && l.opt.Extra {
+		if p.File == now && size < p.Size && l.opt.Extra {
 			// The record lost its end, with the power: from the beginning, to the last number.
-			k.place.Cursor, k.place.Size = segment.Cursor{}, 0
+			p.Cursor, p.Size = segment.Cursor{}, 0
 		}
-		l.done = before(k.place.Cursor.Packet)
-		if same && size > k.place.Size {
-			number, lines, err := l.linesBehind(k.place.Size, size)
-			if err != nil {
+		l.done, l.skip = before(p.Cursor.Packet), 0
+		for _, s := range append(p.Also, span{p.File, p.Size}) {
+			if err := l.recognise(s, now); err != nil {
 				return segment.Cursor{}, err
-			}
-			if l.opt.Extra {
-				l.done = max(l.done, number)
-			} else {
-				l.skip = lines
 			}
 		}
 		l.found = l.done
 	}
-	if k.place.File != identity(l.file) {
-		k.place.File, k.place.Size = identity(l.file), size
+	if p.File != now {
+		if k.known && len(p.Also) < mostSpans {
+			p.Also = append(p.Also, span{p.File, p.Size})
+		}
+		p.File, p.Size = now, size
 		k.write()
 	}
 	return k.place.Cursor, nil
@@ -138,11 +146,70 @@ func (l *Log) size() (int64, error) {
 	return info.Size(), nil
 }
 
-// linesBehind looks at the lines between two offsets of the record. It returns the highest
+// renamed finds the file that was the record when the program was killed, and has another
+// name in the same folder since; an unfinished line at its end is cut off. It is the
+// caller's to close; nil when there is none.
+func (l *Log) renamed(id string) *os.File {
+	dir := filepath.Dir(l.path)
+	entries, err := os.ReadDir(dir)
+	if err != nil || id == "" {
+		return nil
+	}
+	for _, e := range entries {
+		if !e.Type().IsRegular() {
+			continue
+		}
+		f, err := os.OpenFile(filepath.Join(dir, e.Name()), os.O_RDWR|os.O_APPEND, 0)
+		if err != nil {
+			continue
+		}
+		if identity(f) == id {
+			if alone(f) {
+				if err := l.mendTail(f); err != nil {
+					l.opt.Log.Warn("the end of the renamed traffic record", "error", err)
+				}
+			}
+			return f
+		}
+		_ = f.Close()
+	}
+	return nil
+}
+
+// recognise notes which lines of this capture stand in a part of the record. now is the
+// identity of the file that is open.
+func (l *Log) recognise(s span, now string) error {
+	f := l.file
+	if s.File != now {
+		if f = l.renamed(s.File); f == nil {
+			return nil
+		}
+		defer func() { _ = f.Close() }()
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return fmt.Errorf("trafficlog: %w", err)
+	}
+	if info.Size() <= s.Size {
+		return nil
+	}
+	number, lines, err := l.linesBehind(f, s.Size, info.Size())
+	if err != nil {
+		return err
+	}
+	if l.opt.Extra {
+		l.done = max(l.done, number)
+	} else {
+		l.skip += lines
+	}
+	return nil
+}
+
+// linesBehind looks at the lines between two offsets of a file. It returns the highest
 // packet number among those of this capture, and how many lines there are.
-func (l *Log) linesBehind(from, to int64) (number, lines uint64, err error) {
+func (l *Log) linesBehind(f *os.File, from, to int64) (number, lines uint64, err error) {
 	mark := slices.Concat(textCapture.bytes(), appendString(nil, l.opt.Capture), textNumber.bytes())
-	r := bufio.NewReaderSize(io.NewSectionReader(l.file, from, to-from), longestLine)
+	r := bufio.NewReaderSize(io.NewSectionReader(f, from, to-from), longestLine)
 	for {
 		line, err := r.ReadSlice('\n')
 		if err == nil {
@@ -221,7 +288,7 @@ func (k *keeper) store(c segment.Cursor, f *os.File) {
 	if k == nil {
 		return
 	}
-	k.place.Cursor = c
+	k.place.Cursor, k.place.Also = c, nil
 	if size, err := f.Seek(0, io.SeekEnd); err == nil {
 		k.place.Size = size
 	}
@@ -229,9 +296,13 @@ func (k *keeper) store(c segment.Cursor, f *os.File) {
 }
 
 // moved notes that the record goes on in another file.
-func (k *keeper) moved(f *os.File) {
+func (k *keeper) moved(old, f *os.File) {
 	if k == nil {
 		return
+	}
+	// Of a batch that a full disk took in part there are lines behind the cursor.
+	if size, err := old.Seek(0, io.SeekEnd); err == nil && k.place.Size >= 0 && size > k.place.Size && len(k.place.Also) < mostSpans {
+		k.place.Also = append(k.place.Also, span{k.place.File, k.place.Size})
 	}
 	k.place.File = identity(f)
 	if size, err := f.Seek(0, io.SeekEnd); err == nil {

@@ -90,45 +90,42 @@ var recordStart = []byte(`{"timestamp"`)
 
 // mendTail looks at the end of the file. An unfinished record is cut off, since its packet
 // is written again; to anything else without an end of line one is added.
-func (l *Log) mendTail() error {
-	tail, _, err := l.tail()
+func (l *Log) mendTail(f *os.File) error {
+	tail, err := tailOf(f)
 	if err != nil || len(tail) == 0 || tail[len(tail)-1] == '\n' {
 		return err
 	}
 	last := tail[bytes.LastIndexByte(tail, '\n')+1:]
 	if bytes.HasPrefix(last, recordStart[:min(len(last), len(recordStart))]) && !json.Valid(last) {
-		info, err := l.file.Stat()
+		info, err := f.Stat()
 		if err == nil {
-			err = l.file.Truncate(info.Size() - int64(len(last)))
+			err = f.Truncate(info.Size() - int64(len(last)))
 		}
 		if err != nil {
 			return fmt.Errorf("trafficlog: cut an unfinished line: %w", err)
 		}
 		l.status.Torn++
-		l.opt.Log.Warn("cut an unfinished line off the traffic record", "file", l.path, "bytes", len(last))
+		l.opt.Log.Warn("cut an unfinished line off the traffic record", "file", f.Name(), "bytes", len(last))
 		return nil
 	}
-	if _, err := l.file.Write([]byte{'\n'}); err != nil {
+	if _, err := f.Write([]byte{'\n'}); err != nil {
 		return fmt.Errorf("trafficlog: %w", err)
 	}
 	return nil
 }
 
-// tail returns the last bytes of the file, at most longestLine, and where they start. It
-// returns nothing for a file that may not be read.
-func (l *Log) tail() ([]byte, int64, error) {
-	info, err := l.file.Stat()
+// tailOf returns the last bytes of a file, at most longestLine. It returns nothing for a file
+// that may not be read.
+func tailOf(f *os.File) ([]byte, error) {
+	info, err := f.Stat()
 	if err != nil {
-		return nil, 0, fmt.Errorf("trafficlog: %w", err)
+		return nil, fmt.Errorf("trafficlog: %w", err)
 	}
 	from := max(info.Size()-longestLine, 0)
 	b := make([]byte, info.Size()-from)
-	n, err := l.file.ReadAt(b, from)
-	if errors.Is(err, io.EOF) {
-		err = nil
+	n, err := f.ReadAt(b, from)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, nil //nolint:nilerr // not readable: appended to as it is
 	}
-	if err != nil {
-		return nil, 0, nil //nolint:nilerr // not readable: appended to as it is
-	}
-	return b[:n], from, nil
+	return b[:n], nil
 }

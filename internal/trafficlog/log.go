@@ -67,7 +67,7 @@ func Open(path string, opt Options) (*Log, error) {
 		return nil, err
 	}
 	if l.regular && alone(l.file) {
-		if err := l.mendTail(); err != nil {
+		if err := l.mendTail(l.file); err != nil {
 			_ = l.file.Close()
 			return nil, err
 		}
@@ -245,7 +245,7 @@ func (l *Log) Reopen() error {
 	share(l.file)
 	l.status.Reopened++
 	l.retryAt, l.wait = time.Time{}, 0
-	l.keeper.moved(l.file)
+	l.keeper.moved(old, l.file)
 	if err := old.Close(); err != nil {
 		return fmt.Errorf("trafficlog: close the file before: %w", err)
 	}

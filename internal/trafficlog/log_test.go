@@ -410,6 +410,28 @@ func TestNotAFile(t *testing.T) {
 	}
 }
 
+// TestKilledAfterRename has the program die between the rename and the signal: the lines that
+// the cursor does not know of, and an unfinished one, are in a file of another name.
+func TestKilledAfterRename(t *testing.T) {
+	for _, extra := range []bool{true, false} {
+		path := filepath.Join(t.TempDir(), "traffic.json")
+		opt := Options{Extra: extra, Capture: "c", CursorFile: cursor(path)}
+		l := open(t, path, opt)
+		must(t, l.Apply(t.Context(), endless(1, 10)))
+		before := read(t, cursor(path))
+		must(t, l.Apply(t.Context(), endless(11, 10)))
+		must(t, l.Close())
+		must(t, os.WriteFile(cursor(path), before, 0o600))
+		must(t, os.Truncate(path, int64(len(read(t, path))-5)))
+		must(t, os.Rename(path, path+".1"))
+		l = open(t, path, opt)
+		from := max(resume(t, l).Packet, 1)
+		must(t, l.Apply(t.Context(), endless(from, 40-int(from))))
+		must(t, l.Close())
+		checkNumbers(t, parse(t, append(read(t, path+".1"), read(t, path)...)), 40)
+	}
+}
+
 // TestRecordShorterThanCursor has the record lose lines that the cursor knows of.
 func TestRecordShorterThanCursor(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "traffic.json")
