@@ -281,20 +281,30 @@ func (t *Table) look(steps int, now int64) {
 	}
 }
 
+// tickEvery is how often flows age while no packets come, ns. It is short against every
+// timeout, and longer than most pauses.
+const tickEvery = 2e9
+
 // Advance tells the Table the time when no packets come, ns since 1970-01-01 UTC, so that
-// silent flows end. A call goes through as much of the table as its share of half a minute
-// since the last one is.
+// silent flows end. The next packet does it too, and what happens depends on how long the
+// silence was only, not on the calls: whoever reads the same packets later gets the same
+// flows.
 func (t *Table) Advance(now int64) {
-	dt := now - t.swept
-	if dt <= 0 || t.fresh == 0 {
-		return
+	for t.nextTick != 0 && t.nextTick <= now && t.c.Live > 0 {
+		t.tick(t.nextTick)
+		t.nextTick += tickEvery
 	}
-	steps := int(min(float64(dt)/sweepRound, 1) * float64(t.fresh))
-	if steps == 0 {
-		return
-	}
+}
+
+// tick goes through as much of the table as its share of half a minute since the last
+// sweep is.
+func (t *Table) tick(now int64) {
 	if t.watch != nil {
 		t.watch.now = max(t.watch.now, now)
+	}
+	steps := int(min(float64(now-t.swept)/sweepRound, 1) * float64(t.fresh))
+	if steps <= 0 {
+		return
 	}
 	t.swept = now
 	t.look(steps, now)

@@ -1,7 +1,9 @@
 package flow
 
 import (
+	"fmt"
 	"math/bits"
+	"strings"
 	"testing"
 	"time"
 )
@@ -42,5 +44,36 @@ func TestLiveBits(t *testing.T) {
 		if word != 0 {
 			t.Fatal("live after the end")
 		}
+	}
+}
+
+// Flows end at the same packets and times whether the silence is told while it lasts or
+// seen in the packets afterwards.
+func TestSilenceIsTheSameLiveAndLater(t *testing.T) {
+	run := func(live bool) string {
+		var b strings.Builder
+		table := NewTable(Options{})
+		table.ended = func(f *Flow) { fmt.Fprintf(&b, "%d %v at packet %d\n", f.ID, f.End, table.c.Packets) }
+		notes := make([]Note, 16)
+		now := sceneStart
+		for i, gap := range []time.Duration{ms, 3 * time.Second, 59 * time.Second, 7 * time.Second, 75 * time.Second, 15 * time.Minute, time.Second} {
+			if live {
+				for late := 1500 * ms; late < gap; late += 1700 * ms { // timers are never on time
+					table.Advance(now + int64(late))
+				}
+			}
+			now += int64(gap)
+			rows := flood(len(notes), uint32(i*10))
+			for j := range rows {
+				rows[j].Time = now
+			}
+			table.Apply(rows, nil, notes)
+		}
+		table.Drain()
+		return b.String()
+	}
+	live, later := run(true), run(false)
+	if live != later || !strings.Contains(later, "idle") || !strings.Contains(later, "drained") {
+		t.Errorf("live\n%slater\n%s", live, later)
 	}
 }

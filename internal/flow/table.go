@@ -92,6 +92,7 @@ type Table struct {
 	broom    uint32   // the idle sweep
 	live     []uint64 // a bit for each record that is being counted
 	swept    int64    // time of the sweep before
+	nextTick int64    // when the silence since the latest packet ages flows next, 0: no packet yet
 	segments unackedPool
 	outers   outerPool
 	timeouts Timeouts
