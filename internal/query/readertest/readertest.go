@@ -87,6 +87,7 @@ var Filters = []string{
 var tsharkFilters = []string{
 	"ip.addr == 10.0.0.0/8", "tcp.flags.syn == 1 && tcp.flags.ack == 0", "frame.len > 1000 || tcp.len > 0",
 	"udp.port in {53, 67..68, 5353}", "tcp.port != 80", "ip.ttl < 64", "ip.src == 192.168.0.0/16 && tcp.port == 80",
+	"tcp.analysis.retransmission || tcp.analysis.duplicate_ack", "tcp.stream == 1 && tcp.len > 0", "dns.qry.name",
 }
 
 // tsharkFiles are small, and of several kinds.
