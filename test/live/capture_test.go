@@ -254,7 +254,7 @@ func TestErrorsNameThingReasonAndMend(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			r := ns.start(t, tc.args...)
-			if code := r.wait(5 * time.Second); code != tc.code {
+			if code := r.wait(30 * time.Second); code != tc.code {
 				t.Errorf("exit code %d, want %d", code, tc.code)
 			}
 			for _, w := range tc.want {
