@@ -232,7 +232,7 @@ func fetch(ctx context.Context, c *http.Client, method, path, body string, v any
 func watch(t *testing.T, c *http.Client, filter string, want uint64) (total uint64) {
 	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
 	defer cancel()
-	conn, _, err := websocket.Dial(ctx, "ws://"+livePage+"/api/v1/ws", &websocket.DialOptions{ //nolint:bodyclose // the library closes it
+	conn, _, err := websocket.Dial(ctx, "ws://"+livePage+"/api/v1/ws", &websocket.DialOptions{
 		HTTPClient: &http.Client{Transport: c.Transport},
 		HTTPHeader: http.Header{"Authorization": {"Bearer secret"}, "Origin": {"http://" + livePage}},
 	})
