@@ -124,6 +124,9 @@ func compare(t *testing.T, want questions.Reader, got *Reader, filters []string)
 		}
 	}
 	for i, text := range filters {
+		if all.Packets > 1000 && (i+int(all.Packets))%3 != 0 {
+			continue // the reader that looks at every packet takes its time: other large files have the others
+		}
 		f, err := questions.Parse(text)
 		if err != nil {
 			t.Fatalf("%s: %v", text, err)
