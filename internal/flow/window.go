@@ -65,8 +65,11 @@ func (t *Table) inFlight(r *record, side uint8, control bool) (bytes uint32, kno
 	}
 	low, high := t.segments.reach(h, h.base)
 	n := high - low
-	if n == 0 || n >= believable {
+	if n == 0 {
 		return 0, false
+	}
+	if n >= believable {
+		return 0, true
 	}
 	if h.bits&halfSacked != 0 {
 		n -= r.sacked[side]
