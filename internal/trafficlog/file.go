@@ -125,7 +125,7 @@ func tailOf(f *os.File) ([]byte, error) {
 	b := make([]byte, info.Size()-from)
 	n, err := f.ReadAt(b, from)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, nil //nolint:nilerr // not readable: appended to as it is
+		return nil, nil // not readable: appended to as it is
 	}
 	return b[:n], nil
 }
