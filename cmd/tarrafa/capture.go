@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -16,6 +14,7 @@ import (
 	"github.com/tarrafa/tarrafa/internal/capture"
 	"github.com/tarrafa/tarrafa/internal/flow"
 	"github.com/tarrafa/tarrafa/internal/sandbox"
+	"github.com/tarrafa/tarrafa/internal/words"
 )
 
 type captureOptions struct {
@@ -97,7 +96,7 @@ func (o *captureOptions) flags(f *pflag.FlagSet) {
 // validate finds what is wrong with the options before anything is opened.
 func (o *captureOptions) validate() error {
 	bad := func(format string, args ...any) error {
-		return &exitError{code: exitOptions, err: fmt.Errorf(format, args...), mend: "run: tarrafa capture --help"}
+		return &exitError{code: exitOptions, err: words.Errorf(format, args...), mend: words.Sprintf("run: %s --help", "tarrafa capture")}
 	}
 	switch o.direction {
 	case "in", "out", "inout":
@@ -149,7 +148,7 @@ func runCapture(ctx context.Context, stdout, stderr io.Writer, o *captureOptions
 	}
 	identity, err := sandbox.Invoking(o.user)
 	if err != nil {
-		return &exitError{code: exitOptions, err: err, mend: "name a user of this machine: --user NAME"}
+		return &exitError{code: exitOptions, err: err, mend: words.T("name a user of this machine: --user NAME")}
 	}
 	source, err := capture.Open(capture.Options{
 		Interfaces: o.interfaces, Program: compiler(expr), Expression: expr, Direction: o.directions(),
@@ -180,7 +179,7 @@ func interfaceError(err error) error {
 	if code, _ := classify(err); code != exitOptions {
 		return err
 	}
-	return &exitError{code: exitInterface, err: err, mend: "list them: tarrafa interfaces"}
+	return &exitError{code: exitInterface, err: err, mend: words.T("list them: tarrafa interfaces")}
 }
 
 // chooseInterface asks for the interface when none was named.
@@ -194,7 +193,7 @@ func (o *captureOptions) chooseInterface(stderr io.Writer) error {
 	}
 	def, ok := capture.DefaultInterface(list)
 	if !ok {
-		return &exitError{code: exitInterface, err: errors.New("no interface to capture from"), mend: "look at them: tarrafa interfaces"}
+		return &exitError{code: exitInterface, err: words.Errorf("no interface to capture from"), mend: words.T("look at them: tarrafa interfaces")}
 	}
 	name := def.Name
 	if isTerminal(os.Stdin) {
@@ -202,7 +201,7 @@ func (o *captureOptions) chooseInterface(stderr io.Writer) error {
 			return err
 		}
 	} else {
-		_, _ = fmt.Fprintf(stderr, "tarrafa: no -i given, capturing from %s\n", printable(name))
+		_, _ = words.Fprintf(stderr, "tarrafa: no -i given, capturing from %s\n", printable(name))
 	}
 	o.interfaces = []string{name}
 	return nil

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tarrafa/tarrafa/internal/capture"
 	"github.com/tarrafa/tarrafa/internal/terminal"
+	"github.com/tarrafa/tarrafa/internal/words"
 )
 
 func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
@@ -23,9 +24,9 @@ func askInterface(in io.Reader, out io.Writer, list []capture.InterfaceInfo, def
 		}
 		items = append(items, item)
 	}
-	name, err := terminal.Choose(in, out, language(), items)
+	name, err := terminal.Choose(in, out, words.Chosen(), items)
 	if errors.Is(err, terminal.ErrNoChoice) {
-		return "", &exitError{code: exitInterface, err: errors.New("no interface was chosen"), mend: "name one: tarrafa capture -i " + shellQuote(def.Name)}
+		return "", &exitError{code: exitInterface, err: words.Errorf("no interface was chosen"), mend: words.Sprintf("name one: tarrafa capture -i %s", shellQuote(def.Name))}
 	}
 	return name, err
 }

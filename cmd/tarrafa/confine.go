@@ -13,6 +13,7 @@ import (
 	"github.com/tarrafa/tarrafa/internal/archive"
 	"github.com/tarrafa/tarrafa/internal/postgres"
 	"github.com/tarrafa/tarrafa/internal/sandbox"
+	"github.com/tarrafa/tarrafa/internal/words"
 )
 
 func noSandboxFlag(f *pflag.FlagSet, to *bool) {
@@ -29,7 +30,7 @@ func confine(w io.Writer, off bool, r sandbox.Rules) error {
 		if code, mend := classify(err); code != exitOptions {
 			return &exitError{code: code, err: err, mend: mend}
 		}
-		return &exitError{code: exitPermission, err: err, mend: "if this machine cannot do it and you accept the danger: --no-sandbox"}
+		return &exitError{code: exitPermission, err: err, mend: words.T("if this machine cannot do it and you accept the danger: --no-sandbox")}
 	}
 	if w != nil {
 		_, _ = fmt.Fprintln(w, report)
@@ -40,7 +41,7 @@ func confine(w io.Writer, off bool, r sandbox.Rules) error {
 // unconfined changes the user, so that files belong to whom they should, and shouts.
 func unconfined(w io.Writer, r sandbox.Rules) error {
 	if w != nil {
-		_, _ = fmt.Fprintln(w, "tarrafa: WARNING: --no-sandbox: NO SANDBOX. Whoever finds a flaw in this program by sending it a packet can do all that it can.")
+		_, _ = words.Fprintf(w, "tarrafa: WARNING: --no-sandbox: NO SANDBOX. Whoever finds a flaw in this program by sending it a packet can do all that it can.\n")
 	}
 	if r.User != nil {
 		if err := r.User.Become(); err != nil {

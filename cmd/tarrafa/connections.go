@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"os"
 	"sync/atomic"
@@ -12,6 +11,7 @@ import (
 	"github.com/tarrafa/tarrafa/internal/live"
 	"github.com/tarrafa/tarrafa/internal/segment"
 	"github.com/tarrafa/tarrafa/internal/track"
+	"github.com/tarrafa/tarrafa/internal/words"
 )
 
 // liveFlowMemory is the default cap on the flows of a live capture, small enough that the
@@ -73,28 +73,28 @@ func (c *connections) snapshot() *live.Analysis {
 
 // connectionsText says it in one line.
 func connectionsText(a *live.Analysis) string {
-	s := fmt.Sprintf("Connections: %d flows (%s), %d retransmissions, %d findings", a.Flows,
+	s := words.Sprintf("Connections: %d flows (%s), %d retransmissions, %d findings", a.Flows,
 		endsText(a.Closed, a.Idle, a.Reused, a.Evicted, a.Flows-a.Closed-a.Idle-a.Reused-a.Evicted), a.Retransmissions, a.Findings)
 	if a.Withheld > 0 {
-		s += fmt.Sprintf(" (more were withheld, as too many came at once: %d times)", a.Withheld)
+		s += words.Sprintf(" (more were withheld, as too many came at once: %d times)", a.Withheld)
 	}
 	if a.Evicted > 0 {
-		s += fmt.Sprintf("; %d flows given up early for want of memory (--flow-memory)", a.Evicted)
+		s += words.Sprintf("; %d flows given up early for want of memory (--flow-memory)", a.Evicted)
 	}
 	if a.Unwritten > 0 {
-		s += fmt.Sprintf("; %d flows and findings could not be written", a.Unwritten)
+		s += words.Sprintf("; %d flows and findings could not be written", a.Unwritten)
 	}
 	return s + "\n"
 }
 
 // endsText says what became of flows.
 func endsText(closed, idle, reused, forced, open uint64) string {
-	s := fmt.Sprintf("closed %d, idle %d, still open at the end %d", closed, idle, open)
+	s := words.Sprintf("closed %d, idle %d, still open at the end %d", closed, idle, open)
 	if reused > 0 {
-		s += fmt.Sprintf(", ports used again %d", reused)
+		s += words.Sprintf(", ports used again %d", reused)
 	}
 	if forced > 0 {
-		s += fmt.Sprintf(", given up for want of memory %d", forced)
+		s += words.Sprintf(", given up for want of memory %d", forced)
 	}
 	return s
 }

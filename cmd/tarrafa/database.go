@@ -13,6 +13,7 @@ import (
 	"github.com/tarrafa/tarrafa/internal/postgres"
 	"github.com/tarrafa/tarrafa/internal/segment"
 	"github.com/tarrafa/tarrafa/internal/track"
+	"github.com/tarrafa/tarrafa/internal/words"
 )
 
 // databaseSink is the name of the sink in the ledger and in capture.json.
@@ -40,7 +41,7 @@ func databaseConfig(dsn string) (postgres.Config, error) {
 	}
 	cfg, err := postgres.ParseConfig(dsn, os.Getenv)
 	if err != nil {
-		return cfg, &exitError{code: exitDatabase, err: err, mend: "write for example: --db postgres://user@localhost:5432/packetdb, or set DB_HOST, DB_PORT, DB_NAME, DB_USER and DB_PASSWORD"}
+		return cfg, &exitError{code: exitDatabase, err: err, mend: words.T("write for example: --db postgres://user@localhost:5432/packetdb, or set DB_HOST, DB_PORT, DB_NAME, DB_USER and DB_PASSWORD")}
 	}
 	return cfg, nil
 }

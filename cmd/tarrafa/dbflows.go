@@ -14,6 +14,7 @@ import (
 	"github.com/tarrafa/tarrafa/internal/index"
 	"github.com/tarrafa/tarrafa/internal/postgres"
 	"github.com/tarrafa/tarrafa/internal/query"
+	"github.com/tarrafa/tarrafa/internal/words"
 )
 
 // capturesOr wants capture files or folders, unless the database is asked.
@@ -87,7 +88,7 @@ func storedHalf(h *query.FlowHalf) halfDocument {
 // databaseFindings prints what was found wrong while the capture was stored.
 func databaseFindings(ctx context.Context, stdout, stderr io.Writer, o *findingsOptions, least flow.Severity) error {
 	if len(o.thresholds) > 0 {
-		return &exitError{code: exitOptions, err: errors.New("--threshold: the findings in the database are those of the time of storing"), mend: "ask the capture's folder or file instead of --db"}
+		return &exitError{code: exitOptions, err: words.Errorf("--threshold: the findings in the database are those of the time of storing"), mend: words.T("ask the capture's folder or file instead of --db")}
 	}
 	o.database.noSandbox = o.noSandbox
 	return askDatabase(ctx, stderr, &o.database, func(ctx context.Context, r *postgres.Reader) error {

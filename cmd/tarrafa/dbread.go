@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/netip"
 	"slices"
@@ -15,6 +14,7 @@ import (
 	"github.com/tarrafa/tarrafa/internal/postgres"
 	"github.com/tarrafa/tarrafa/internal/query"
 	"github.com/tarrafa/tarrafa/internal/stats"
+	"github.com/tarrafa/tarrafa/internal/words"
 )
 
 // databaseFlags are for the commands that ask a database instead of a file or a folder.
@@ -37,9 +37,9 @@ func (d *databaseFlags) add(f *pflag.FlagSet) {
 func (d *databaseFlags) on(files int) (bool, error) {
 	switch {
 	case d.dsn == "" && d.capture != "":
-		return false, &exitError{code: exitOptions, err: errors.New("--capture names a capture in the database"), mend: "add --db"}
+		return false, &exitError{code: exitOptions, err: words.Errorf("--capture names a capture in the database"), mend: words.T("add --db")}
 	case d.dsn != "" && files > 0:
-		return false, &exitError{code: exitOptions, err: errors.New("--db and a file or folder: one of them is asked"), mend: "write a connection string behind an equals sign: --db=postgres://user@localhost:5432/packetdb"}
+		return false, &exitError{code: exitOptions, err: words.Errorf("--db and a file or folder: one of them is asked"), mend: words.T("write a connection string behind an equals sign: --db=postgres://user@localhost:5432/packetdb")}
 	}
 	return d.dsn != "", nil
 }
@@ -57,7 +57,7 @@ func (d *databaseFlags) open(ctx context.Context, stderr io.Writer) (*postgres.R
 	}
 	c := r.Capture()
 	if c.Missing() > 0 {
-		_, _ = fmt.Fprintf(stderr, "tarrafa: capture %s: %d of %d packets have no row in the database (%d without IP header, %d refused by the table) and are not counted\n",
+		_, _ = words.Fprintf(stderr, "tarrafa: capture %s: %d of %d packets have no row in the database (%d without IP header, %d refused by the table) and are not counted\n",
 			printable(c.ID), c.Missing(), c.Packets, c.Skipped, c.Rejected)
 	}
 	return r, nil
@@ -123,8 +123,8 @@ func databaseStats(ctx context.Context, stdout, stderr io.Writer, d *databaseFla
 		if asJSON {
 			return printJSON(stdout, databaseDocument{Document: snap.Document(), Capture: databaseCapture{c.ID, c.Packets, c.Stored, c.Skipped, c.Rejected}})
 		}
-		_, err = fmt.Fprintf(stdout, "%s\nCapture %s in PostgreSQL: %d packets = %d stored + %d skipped + %d rejected\n",
-			snap.Text(words()), printable(c.ID), c.Packets, c.Stored, c.Skipped, c.Rejected)
+		_, err = words.Fprintf(stdout, "%s\nCapture %s in PostgreSQL: %d packets = %d stored + %d skipped + %d rejected\n",
+			snap.Text(tableWords()), printable(c.ID), c.Packets, c.Stored, c.Skipped, c.Rejected)
 		return err
 	})
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tarrafa/tarrafa/internal/flow"
 	"github.com/tarrafa/tarrafa/internal/packet"
+	"github.com/tarrafa/tarrafa/internal/words"
 )
 
 // dialogue prints a followed stream. Errors are those of the output.
@@ -32,7 +33,7 @@ func newDialogue(w *bufio.Writer, o *followOptions) (dialogue, error) {
 	case "json":
 		return &jsonDialogue{w: w}, nil
 	}
-	return nil, &exitError{code: exitOptions, err: fmt.Errorf("--as %s: write ascii, hex, raw or json", o.as), mend: "run: tarrafa follow --help"}
+	return nil, &exitError{code: exitOptions, err: words.Errorf("--as %s: write ascii, hex, raw or json", o.as), mend: words.Sprintf("run: %s --help", "tarrafa follow")}
 }
 
 // rawDialogue prints the bytes, both directions in the order of delivery: those that
@@ -66,7 +67,7 @@ type textDialogue struct {
 }
 
 func (d *textDialogue) begin(stream uint32, c *packet.Tuple) error {
-	_, err := fmt.Fprintf(d.w, "# %s stream %d: client %s, server %s\n", d.kind, stream,
+	_, err := words.Fprintf(d.w, "# %s stream %d: client %s, server %s\n", d.kind, stream,
 		endpointText(c.Src, c.Version, c.SrcPort), endpointText(c.Dst, c.Version, c.DstPort))
 	return err
 }
@@ -82,14 +83,14 @@ func (d *textDialogue) piece(p *flow.Piece) error {
 		if p.FromClient {
 			arrow = ">>> client"
 		}
-		_, _ = fmt.Fprintf(d.w, "%s, packet %d, %+.6f s\n", arrow, p.Frame, float64(p.Time-d.first)/1e9)
+		_, _ = words.Fprintf(d.w, "%s, packet %d, %+.6f s\n", arrow, p.Frame, float64(p.Time-d.first)/1e9)
 	}
 	if p.Gap > 0 {
 		d.endLine()
 		if d.hex {
 			d.offsets[d.side()] += uint64(p.Gap)
 		}
-		_, err := fmt.Fprintf(d.w, "[%d bytes missing in the capture]\n", p.Gap)
+		_, err := words.Fprintf(d.w, "[%d bytes missing in the capture]\n", p.Gap)
 		return err
 	}
 	if d.hex {

@@ -9,6 +9,7 @@ import (
 	"github.com/tarrafa/tarrafa/internal/query"
 	"github.com/tarrafa/tarrafa/internal/segment"
 	"github.com/tarrafa/tarrafa/internal/track"
+	"github.com/tarrafa/tarrafa/internal/words"
 )
 
 // parseDisplay reads a display filter; nil when there is none.
@@ -16,7 +17,7 @@ func parseDisplay(text string) (*query.Filter, error) {
 	f, err := query.Parse(text)
 	if wrong, ok := errors.AsType[*query.SyntaxError](err); ok {
 		mark := "  " + printable(text) + "\n  " + strings.Repeat(" ", wrong.Pos) + "^"
-		return nil, &exitError{code: exitFilter, err: err, mend: "look at it:\n" + mark}
+		return nil, &exitError{code: exitFilter, err: err, mend: words.Sprintf("look at it:\n%s", mark)}
 	}
 	return f, err
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/tarrafa/tarrafa/internal/capture"
 	"github.com/tarrafa/tarrafa/internal/filter"
 	"github.com/tarrafa/tarrafa/internal/segment"
+	"github.com/tarrafa/tarrafa/internal/words"
 )
 
 // Exit codes. They are documented in README.md and are part of the interface.
@@ -66,7 +67,7 @@ func classify(err error) (code int, mend string) {
 	case errors.As(err, &exit):
 		return exit.code, exit.mend
 	case errors.As(err, &nosuch):
-		return exitInterface, "list them: tarrafa interfaces"
+		return exitInterface, words.T("list them: tarrafa interfaces")
 	case errors.As(err, &perm):
 		return exitPermission, ""
 	case errors.As(err, &bad):
@@ -74,13 +75,13 @@ func classify(err error) (code int, mend string) {
 	case errors.As(err, &damage):
 		return exitFile, ""
 	case errors.As(err, &locked):
-		return exitStorage, "end the other capture, or give this one a directory of its own: --data-dir DIR"
+		return exitStorage, words.T("end the other capture, or give this one a directory of its own: --data-dir DIR")
 	case errors.Is(err, fs.ErrPermission):
 		return exitPermission, ""
 	case errors.Is(err, fs.ErrNotExist):
 		return exitFile, ""
 	case errors.Is(err, syscall.ENOSPC):
-		return exitStorage, "make room, or choose another disk: --data-dir DIR"
+		return exitStorage, words.T("make room, or choose another disk: --data-dir DIR")
 	}
 	return exitOptions, ""
 }
@@ -112,10 +113,10 @@ func fileError(name string, err error) error {
 	switch {
 	case errors.Is(err, fs.ErrPermission):
 		if _, serr := os.Stat(name); serr == nil {
-			mend = "let it be read: sudo chmod a+r " + shellQuote(name)
+			mend = words.Sprintf("let it be read: sudo chmod a+r %s", shellQuote(name))
 		}
 	case errors.Is(err, fs.ErrNotExist):
-		mend = "look for it: ls -l " + shellQuote(dirOf(name))
+		mend = words.Sprintf("look for it: ls -l %s", shellQuote(dirOf(name)))
 	}
 	return &exitError{code: code, err: fmt.Errorf("%s: %w", name, err), mend: mend}
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -22,6 +21,7 @@ import (
 	"github.com/tarrafa/tarrafa/internal/query"
 	"github.com/tarrafa/tarrafa/internal/segment"
 	"github.com/tarrafa/tarrafa/internal/web/notes"
+	"github.com/tarrafa/tarrafa/internal/words"
 )
 
 func exportCommand() *cobra.Command {
@@ -46,8 +46,8 @@ func exportCommand() *cobra.Command {
 			}
 			if q.database.dsn != "" && kind != "csv" && kind != "jsonl" {
 				return &exitError{
-					code: exitDatabase, err: fmt.Errorf("the database holds no packet bytes, and cannot be exported as %s", kind),
-					mend: "write --format csv or jsonl, or export the capture's folder or file",
+					code: exitDatabase, err: words.Errorf("the database holds no packet bytes, and cannot be exported as %s", kind),
+					mend: words.T("write --format csv or jsonl, or export the capture's folder or file"),
 				}
 			}
 			return q.ask(cmd, args, 0, func(ctx context.Context, r query.Reader, s query.Scope) error {
@@ -72,7 +72,7 @@ func exportFormat(format, out string) (string, error) {
 	case "ndjson", "json":
 		return "jsonl", nil
 	}
-	return "", &exitError{code: exitOptions, err: errors.New("which format?"), mend: "write --format pcapng, pcap, csv, jsonl or parquet"}
+	return "", &exitError{code: exitOptions, err: words.Errorf("which format?"), mend: words.T("write --format pcapng, pcap, csv, jsonl or parquet")}
 }
 
 // exporter takes packets one by one.
@@ -174,7 +174,7 @@ func (e captureExport) packet(s *packet.Summary, data []byte, c *segment.Chunk) 
 		Time: s.Time, Offset: s.Offset, WireLen: s.WireLen, Interface: s.Interface, Direction: s.Direction, Data: data,
 	}
 	if int(s.Interface) >= len(c.Interfaces) {
-		return fmt.Errorf("packet %d: interface %d is not described", s.Number, s.Interface)
+		return words.Errorf("packet %d: interface %d is not described", s.Number, s.Interface)
 	}
 	if e.notes != nil {
 		if remark := e.notes.Packet(s.Number).Remark(); remark != "" {

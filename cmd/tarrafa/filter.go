@@ -11,6 +11,7 @@ import (
 
 	"github.com/tarrafa/tarrafa/internal/filter"
 	"github.com/tarrafa/tarrafa/internal/segment"
+	"github.com/tarrafa/tarrafa/internal/words"
 )
 
 type filterOptions struct {
@@ -51,7 +52,7 @@ as tcpdump does.`,
 func runFilter(ctx context.Context, w io.Writer, o *filterOptions, expr string) error {
 	link, ok := filter.LinkTypeByName(o.link)
 	if !ok {
-		return &exitError{code: exitOptions, err: fmt.Errorf("-y %s: no link type of that name", o.link), mend: "write for example EN10MB, RAW, NULL, LINUX_SLL2 or PPP"}
+		return &exitError{code: exitOptions, err: words.Errorf("-y %s: no link type of that name", o.link), mend: words.T("write for example EN10MB, RAW, NULL, LINUX_SLL2 or PPP")}
 	}
 	t := filter.Target{LinkType: link, Live: o.live}
 	if o.on != "" {
@@ -80,20 +81,20 @@ func runFilter(ctx context.Context, w io.Writer, o *filterOptions, expr string) 
 
 func explanationText(e *filter.Explanation) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Matches %s.\n", e.Words)
+	words.Fprintf(&b, "Matches %s.\n", e.Words)
 	if e.Reads != "" {
-		fmt.Fprintf(&b, "Read as: %s\n", e.Reads)
+		words.Fprintf(&b, "Read as: %s\n", e.Reads)
 	}
 	for _, n := range e.Notes {
-		fmt.Fprintf(&b, "Note: %s\n", n)
+		words.Fprintf(&b, "Note: %s\n", n)
 	}
 	if len(e.Misses) > 0 {
 		b.WriteString("Does not match:\n")
 	}
 	for _, m := range e.Misses {
-		fmt.Fprintf(&b, "  %s\n      to match them too: %s\n", m.What, m.Use)
+		words.Fprintf(&b, "  %s\n      to match them too: %s\n", m.What, m.Use)
 	}
-	fmt.Fprintf(&b, "%d instructions\n", e.Instructions)
+	words.Fprintf(&b, "%d instructions\n", e.Instructions)
 	return b.String()
 }
 
@@ -132,7 +133,7 @@ func tryFilter(ctx context.Context, w io.Writer, o *filterOptions, expr string) 
 	if o.asJSON {
 		_, err = fmt.Fprintf(w, "{\"matched\": %d, \"total\": %d}\n", matched, total)
 	} else {
-		_, err = fmt.Fprintf(w, "%d of %d packets match\n", matched, total)
+		_, err = words.Fprintf(w, "%d of %d packets match\n", matched, total)
 	}
 	return errors.Join(failed, err)
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/tarrafa/tarrafa/internal/flow"
 	"github.com/tarrafa/tarrafa/internal/index"
 	"github.com/tarrafa/tarrafa/internal/track"
+	"github.com/tarrafa/tarrafa/internal/words"
 )
 
 type findingsOptions struct {
@@ -33,11 +34,11 @@ func findingsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "findings FILE|DIR|-…|--db",
 		Short: "Say what looks wrong: losses, stalls, resets, scans, floods, beacons, tunnels",
-		Long: `Look for what is wrong in the connections of a capture, and say it in plain sentences
+		Long: words.T(`Look for what is wrong in the connections of a capture, and say it in plain sentences
 with the numbers of the packets that show it. The thresholds and their reasons are in
 docs/flows.md; each can be changed with --threshold. They are:
 
-` + thresholdNames(),
+`) + thresholdNames(),
 		Example: `  tarrafa findings trace.pcap
   tarrafa findings --severity warning --json trace.pcap
   tarrafa findings --threshold scan-targets=10 trace.pcap`,
@@ -60,7 +61,7 @@ func runFindings(ctx context.Context, stdout, stderr io.Writer, names []string, 
 	defer stop()
 	least := slices.Index(severities, o.severity)
 	if least < 0 {
-		return &exitError{code: exitOptions, err: fmt.Errorf("--severity %s: write info, warning or serious", o.severity)}
+		return &exitError{code: exitOptions, err: words.Errorf("--severity %s: write info, warning or serious", o.severity)}
 	}
 	if err := o.validate(); err != nil {
 		return err
@@ -137,7 +138,7 @@ func writeFindings(w io.Writer, list []index.Finding, asJSON bool) error {
 		for _, n := range d.Evidence {
 			packets = append(packets, strconv.FormatUint(n, 10))
 		}
-		if _, err := fmt.Fprintf(w, "%-8s %-18s %s\n%27s (%spackets %s; from %s)\n", d.Severity, d.Kind, d.Sentence, "",
+		if _, err := words.Fprintf(w, "%-8s %-18s %s\n%27s (%spackets %s; from %s)\n", d.Severity, d.Kind, d.Sentence, "",
 			stream, strings.Join(packets, ", "), d.First); err != nil {
 			return err
 		}
@@ -182,11 +183,11 @@ func readThresholds(settings []string) (flow.Thresholds, error) {
 			}
 			known = true
 			if err := setThreshold(v.Field(i), value); err != nil {
-				return t, &exitError{code: exitOptions, err: fmt.Errorf("--threshold %s: %w", s, err)}
+				return t, &exitError{code: exitOptions, err: words.Errorf("--threshold %s: %w", s, err)}
 			}
 		}
 		if !known {
-			return t, &exitError{code: exitOptions, err: fmt.Errorf("--threshold %s: no threshold of that name", s), mend: "list them: tarrafa findings --help"}
+			return t, &exitError{code: exitOptions, err: words.Errorf("--threshold %s: no threshold of that name", s), mend: words.T("list them: tarrafa findings --help")}
 		}
 	}
 	return t, nil
@@ -196,7 +197,7 @@ func setThreshold(v reflect.Value, text string) error {
 	if v.Type() == reflect.TypeFor[time.Duration]() {
 		d, err := time.ParseDuration(text)
 		if err != nil || d < 0 {
-			return errors.New("write a time, for example 30s or 5m")
+			return words.Errorf("write a time, for example 30s or 5m")
 		}
 		v.SetInt(int64(d))
 		return nil
@@ -205,19 +206,19 @@ func setThreshold(v reflect.Value, text string) error {
 	case reflect.Float64:
 		f, err := strconv.ParseFloat(text, 64)
 		if err != nil || !(f >= 0) {
-			return errors.New("write a number, for example 0.05")
+			return words.Errorf("write a number, for example 0.05")
 		}
 		v.SetFloat(f)
 	case reflect.Int:
 		n, err := strconv.ParseUint(text, 10, 31)
 		if err != nil {
-			return errors.New("write a whole number")
+			return words.Errorf("write a whole number")
 		}
 		v.SetInt(int64(n))
 	default:
 		n, err := strconv.ParseUint(text, 10, v.Type().Bits())
 		if err != nil {
-			return errors.New("write a whole number")
+			return words.Errorf("write a whole number")
 		}
 		v.SetUint(n)
 	}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/tarrafa/tarrafa/internal/words"
 )
 
 // takesOptionalValues are the commands with --db, or with --json FILE.
@@ -73,7 +75,7 @@ func (s *size) Set(text string) error {
 	digits := strings.TrimRight(t, "KMGTiBkbg")
 	n, err := strconv.ParseFloat(digits, 64)
 	if err != nil || n < 0 {
-		return fmt.Errorf("%q is no size: write for example 512KiB, 64MiB or 1GiB", text)
+		return words.Errorf("%q is no size: write for example 512KiB, 64MiB or 1GiB", text)
 	}
 	mult := map[string]float64{
 		"": 1, "B": 1, "K": 1 << 10, "k": 1 << 10, "KiB": 1 << 10, "kB": 1e3, "KB": 1e3,
@@ -82,7 +84,7 @@ func (s *size) Set(text string) error {
 	}
 	m, ok := mult[t[len(digits):]]
 	if !ok || n*m > 1<<60 {
-		return fmt.Errorf("%q is no size: write for example 512KiB, 64MiB or 1GiB", text)
+		return words.Errorf("%q is no size: write for example 512KiB, 64MiB or 1GiB", text)
 	}
 	*s = size(n * m)
 	return nil

@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
 
@@ -16,6 +15,7 @@ import (
 	"github.com/tarrafa/tarrafa/internal/flow"
 	"github.com/tarrafa/tarrafa/internal/query"
 	"github.com/tarrafa/tarrafa/internal/track"
+	"github.com/tarrafa/tarrafa/internal/words"
 )
 
 // analysisFlags adjust the analysis of files.
@@ -32,7 +32,7 @@ func (a *analysisFlags) add(f *pflag.FlagSet) {
 
 func (a *analysisFlags) validate() error {
 	if a.memory < minFlowMemory {
-		return &exitError{code: exitOptions, err: fmt.Errorf("--flow-memory %s: at least %s", &a.memory, formatSize(minFlowMemory))}
+		return &exitError{code: exitOptions, err: words.Errorf("--flow-memory %s: at least %s", &a.memory, formatSize(minFlowMemory))}
 	}
 	return nil
 }
@@ -78,7 +78,7 @@ func runFlows(ctx context.Context, stdout, stderr io.Writer, names []string, o *
 	ctx, stop := interrupted(ctx)
 	defer stop()
 	if o.number < 0 || o.number > 1<<20 {
-		return &exitError{code: exitOptions, err: fmt.Errorf("-n %d: between 0 and %d flows", o.number, 1<<20)}
+		return &exitError{code: exitOptions, err: words.Errorf("-n %d: between 0 and %d flows", o.number, 1<<20)}
 	}
 	if err := o.validate(); err != nil {
 		return err
@@ -147,7 +147,7 @@ func listFlows(ctx context.Context, in *input, display *query.Filter, list *flow
 	a.Drain()
 	sayLimits(stderr, in, t)
 	if c := a.Counters().Flow; !o.json && c.Flows > 0 {
-		_, _ = fmt.Fprintf(stderr, "%s: %d flows: %s\n", printable(in.name), c.Flows, endsText(c.Closed, c.Idle, c.Reused, c.Forced, c.Drained))
+		_, _ = words.Fprintf(stderr, "%s: %d flows: %s\n", printable(in.name), c.Flows, endsText(c.Closed, c.Idle, c.Reused, c.Forced, c.Drained))
 	}
 	return err
 }

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -12,6 +11,7 @@ import (
 	"github.com/tarrafa/tarrafa/internal/flow"
 	"github.com/tarrafa/tarrafa/internal/packet"
 	"github.com/tarrafa/tarrafa/internal/track"
+	"github.com/tarrafa/tarrafa/internal/words"
 )
 
 type followOptions struct {
@@ -44,7 +44,7 @@ win. What the receiver got but the capture does not have is shown as a gap.`,
   tarrafa follow --stream 1 --udp --as json trace.pcap`,
 		Args: o.database.capturesOr(func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return &exitError{code: exitOptions, err: errors.New("tarrafa follow: name one capture"), mend: "run: tarrafa follow --help"}
+				return &exitError{code: exitOptions, err: words.Errorf("tarrafa follow: name one capture"), mend: words.Sprintf("run: %s --help", "tarrafa follow")}
 			}
 			return nil
 		}),
@@ -69,7 +69,7 @@ func runFollow(ctx context.Context, stdout, stderr io.Writer, names []string, o 
 	ctx, stop := interrupted(ctx)
 	defer stop()
 	bad := func(format string, args ...any) error {
-		return &exitError{code: exitOptions, err: fmt.Errorf(format, args...), mend: "list the streams: tarrafa flows " + shellQuote(name)}
+		return &exitError{code: exitOptions, err: words.Errorf(format, args...), mend: words.Sprintf("list the streams: tarrafa flows %s", shellQuote(name))}
 	}
 	if o.stream < 0 || o.stream >= int64(flow.NoStream) {
 		return bad("--stream: name the number of a stream, from 0")
@@ -124,7 +124,7 @@ func runFollow(ctx context.Context, stdout, stderr io.Writer, names []string, o 
 	}
 	c := table.Counters()
 	if c.Forced > 0 {
-		_, _ = fmt.Fprintf(stderr, "tarrafa: %d flows were given up for want of memory, and stream numbers may differ from tshark's; raise --flow-memory\n", c.Forced)
+		_, _ = words.Fprintf(stderr, "tarrafa: %d flows were given up for want of memory, and stream numbers may differ from tshark's; raise --flow-memory\n", c.Forced)
 	}
 	if f.streams == nil {
 		count, kind := c.TCPStreams, "TCP"
@@ -201,15 +201,15 @@ func (f *following) end() {
 func (f *following) report(w io.Writer) {
 	c := f.streams.Counters()
 	if c.AtEnd > 0 && f.o.as == "raw" {
-		_, _ = fmt.Fprintf(w, "tarrafa: what came behind %d holes that the receiver never acknowledged was left out; --as json shows it\n", c.AtEnd)
+		_, _ = words.Fprintf(w, "tarrafa: what came behind %d holes that the receiver never acknowledged was left out; --as json shows it\n", c.AtEnd)
 	}
 	if c.Gaps > 0 {
-		_, _ = fmt.Fprintf(w, "tarrafa: %d bytes are missing in %d gaps\n", c.GapBytes, c.Gaps)
+		_, _ = words.Fprintf(w, "tarrafa: %d bytes are missing in %d gaps\n", c.GapBytes, c.Gaps)
 	}
 	if c.CutBytes > 0 {
-		_, _ = fmt.Fprintf(w, "tarrafa: %d bytes were cut off by the capture's snapshot length\n", c.CutBytes)
+		_, _ = words.Fprintf(w, "tarrafa: %d bytes were cut off by the capture's snapshot length\n", c.CutBytes)
 	}
 	if c.Forced > 0 {
-		_, _ = fmt.Fprintf(w, "tarrafa: %d of the gaps were assumed, as too much was waiting for them\n", c.Forced)
+		_, _ = words.Fprintf(w, "tarrafa: %d of the gaps were assumed, as too much was waiting for them\n", c.Forced)
 	}
 }

@@ -1,13 +1,13 @@
 package main
 
 import (
-	"fmt"
 	"os"
 
 	"github.com/spf13/cobra"
 
 	"github.com/tarrafa/tarrafa/internal/archive"
 	"github.com/tarrafa/tarrafa/internal/index"
+	"github.com/tarrafa/tarrafa/internal/words"
 )
 
 func importCommand() *cobra.Command {
@@ -42,7 +42,7 @@ func importCommand() *cobra.Command {
 				return err
 			}
 			for _, d := range in.Damaged {
-				_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "tarrafa: %s; what is before it was imported\n", printable(d.Error()))
+				_, _ = words.Fprintf(cmd.ErrOrStderr(), "tarrafa: %s; what is before it was imported\n", printable(d.Error()))
 			}
 			s, err := archive.Open(in.Dir)
 			if err != nil {
@@ -55,7 +55,7 @@ func importCommand() *cobra.Command {
 			if err == nil {
 				err = failures(b)
 			}
-			_, _ = fmt.Fprintf(cmd.OutOrStdout(), "%d packets in %s\n", in.Counters.Written, printable(in.Dir))
+			_, _ = words.Fprintf(cmd.OutOrStdout(), "%d packets in %s\n", in.Counters.Written, printable(in.Dir))
 			return err
 		},
 	}

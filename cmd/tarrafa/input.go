@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"time"
@@ -11,6 +10,7 @@ import (
 	"github.com/tarrafa/tarrafa/internal/archive"
 	"github.com/tarrafa/tarrafa/internal/segment"
 	"github.com/tarrafa/tarrafa/internal/track"
+	"github.com/tarrafa/tarrafa/internal/words"
 )
 
 // input is one capture to read: a file, standard input, or a capture folder.
@@ -65,8 +65,8 @@ func openFolder(name string) ([]*input, error) {
 		}
 		if len(list) == 0 {
 			return nil, &exitError{
-				code: exitFile, err: fmt.Errorf("%s: no capture in this folder", name),
-				mend: "name a capture file, or a folder that tarrafa capture made",
+				code: exitFile, err: words.Errorf("%s: no capture in this folder", name),
+				mend: words.T("name a capture file, or a folder that tarrafa capture made"),
 			}
 		}
 		dirs = list

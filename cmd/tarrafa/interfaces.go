@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tarrafa/tarrafa/internal/capture"
+	"github.com/tarrafa/tarrafa/internal/words"
 )
 
 func interfacesCommand() *cobra.Command {
@@ -49,7 +50,7 @@ func listInterfaces(w io.Writer, asJSON bool) error {
 			return err
 		}
 	}
-	_, err = fmt.Fprintln(w, "* default route; \"any\" captures from all of them")
+	_, err = words.Fprintf(w, "* default route; \"any\" captures from all of them\n")
 	return err
 }
 

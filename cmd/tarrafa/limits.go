@@ -9,6 +9,7 @@ import (
 
 	"github.com/tarrafa/tarrafa/internal/archive"
 	"github.com/tarrafa/tarrafa/internal/track"
+	"github.com/tarrafa/tarrafa/internal/words"
 )
 
 // limitsOf are the caps that were reached while an input was read, by their names in
@@ -49,7 +50,7 @@ func sayLimits(stderr io.Writer, in *input, t *track.Tracker) {
 	for _, name := range slices.Sorted(maps.Keys(reached)) {
 		list = append(list, fmt.Sprintf("%s %d", name, reached[name]))
 	}
-	_, _ = fmt.Fprintf(stderr, "tarrafa: %s: limits reached (docs/limits.md): %s", printable(in.name), strings.Join(list, ", "))
+	_, _ = words.Fprintf(stderr, "tarrafa: %s: limits reached (docs/limits.md): %s", printable(in.name), strings.Join(list, ", "))
 	if reached["flows_forced"] > 0 {
 		_, _ = fmt.Fprint(stderr, "; flows were given up before their end for want of memory, and stream numbers may differ from tshark's: raise --flow-memory")
 	}

@@ -11,6 +11,8 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"github.com/tarrafa/tarrafa/internal/words"
 )
 
 // version is set by the linker.
@@ -25,7 +27,9 @@ func run(args []string) int {
 	// Collecting garbage earlier costs little here, as the hot path makes none, and keeps
 	// the resident size near what is really used.
 	debug.SetGCPercent(50)
+	words.Use(words.From(os.Getenv))
 	root := rootCommand()
+	translateHelp(root)
 	root.SetArgs(joinOptionalValues(args))
 	err := root.ExecuteContext(context.Background())
 	return report(os.Stderr, err)
@@ -47,7 +51,7 @@ Start with:  tarrafa capture            asks for the interface
 	}
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return &exitError{code: exitOptions, err: err, mend: "run: " + cmd.CommandPath() + " --help"}
+		return &exitError{code: exitOptions, err: err, mend: words.Sprintf("run: %s --help", cmd.CommandPath())}
 	})
 	root.AddCommand(
 		captureCommand(), readCommand(), viewCommand(), statsCommand(), filterCommand(),
@@ -77,8 +81,8 @@ func versionCommand() *cobra.Command {
 func noArgs(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
 		return &exitError{
-			code: exitOptions, err: fmt.Errorf("%s takes no argument, but got %q", cmd.CommandPath(), args[0]),
-			mend: "run: " + cmd.CommandPath() + " --help",
+			code: exitOptions, err: words.Errorf("%s takes no argument, but got %q", cmd.CommandPath(), args[0]),
+			mend: words.Sprintf("run: %s --help", cmd.CommandPath()),
 		}
 	}
 	return nil

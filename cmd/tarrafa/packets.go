@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -18,6 +17,7 @@ import (
 	"github.com/tarrafa/tarrafa/internal/packet"
 	"github.com/tarrafa/tarrafa/internal/postgres"
 	"github.com/tarrafa/tarrafa/internal/query"
+	"github.com/tarrafa/tarrafa/internal/words"
 )
 
 // question is what the commands have in common that ask a capture something.
@@ -43,7 +43,7 @@ func (q *question) flags(cmd *cobra.Command) {
 func (q *question) scope() (query.Scope, error) {
 	var s query.Scope
 	bad := func(flag string, err error) error {
-		return &exitError{code: exitOptions, err: fmt.Errorf("--%s: %w", flag, err), mend: "write for example --" + flag + " 2026-11-21T12:00:00Z"}
+		return &exitError{code: exitOptions, err: fmt.Errorf("--%s: %w", flag, err), mend: words.Sprintf("write for example --%s 2026-11-21T12:00:00Z", flag)}
 	}
 	var err error
 	if s.From, err = parseTime(q.from); err != nil {
@@ -53,7 +53,7 @@ func (q *question) scope() (query.Scope, error) {
 		return s, bad("to", err)
 	}
 	if s.To != 0 && s.To <= s.From {
-		return s, bad("to", errors.New("it is not after --from"))
+		return s, bad("to", words.Errorf("it is not after --from"))
 	}
 	if s.Filter, err = query.Parse(q.filter); err != nil {
 		return s, &exitError{code: exitFilter, err: err}
@@ -73,11 +73,11 @@ func parseTime(s string) (int64, error) {
 	whole, part, _ := strings.Cut(s, ".")
 	n, err := strconv.ParseInt(whole, 10, 64)
 	if err != nil || n > 1<<33 || n < -(1<<33) || len(part) > 9 {
-		return 0, fmt.Errorf("%q is no time", s)
+		return 0, words.Errorf("%q is no time", s)
 	}
 	nanos, err := strconv.ParseInt((part + "000000000")[:9], 10, 64)
 	if err != nil {
-		return 0, fmt.Errorf("%q is no time", s)
+		return 0, words.Errorf("%q is no time", s)
 	}
 	return n*1e9 + nanos, nil
 }
@@ -100,11 +100,11 @@ func openCapture(name string, stderr io.Writer) (*history.Capture, error) {
 		}
 		switch len(list) {
 		case 0:
-			return nil, &exitError{code: exitFile, err: fmt.Errorf("%s: no capture in this folder", name), mend: "name a capture file, or a folder that tarrafa capture made"}
+			return nil, &exitError{code: exitFile, err: words.Errorf("%s: no capture in this folder", name), mend: words.T("name a capture file, or a folder that tarrafa capture made")}
 		case 1:
 			name = list[0]
 		default:
-			return nil, &exitError{code: exitFile, err: fmt.Errorf("%s: %d captures in this folder", name, len(list)), mend: "name one of them, for example " + shellQuote(list[len(list)-1])}
+			return nil, &exitError{code: exitFile, err: words.Errorf("%s: %d captures in this folder", name, len(list)), mend: words.Sprintf("name one of them, for example %s", shellQuote(list[len(list)-1]))}
 		}
 	}
 	c, err := history.Open(name, opt)
@@ -179,7 +179,7 @@ func packetsCommand() *cobra.Command {
 		Args: q.wants(0, "a capture file or folder, or --db"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if count < 1 || count > 1<<20 {
-				return &exitError{code: exitOptions, err: fmt.Errorf("-n %d: between 1 and %d packets", count, 1<<20)}
+				return &exitError{code: exitOptions, err: words.Errorf("-n %d: between 1 and %d packets", count, 1<<20)}
 			}
 			return q.ask(cmd, args, 0, func(ctx context.Context, c query.Reader, s query.Scope) error {
 				page, err := c.Packets(ctx, s, start, count)
@@ -218,7 +218,7 @@ func printPage(out, talk io.Writer, page *query.Page, asJSON bool) error {
 	if !page.Exact {
 		more = ", and perhaps more"
 	}
-	_, err := fmt.Fprintf(talk, "%d of %d packets%s\n", len(page.Rows), page.Total, more)
+	_, err := words.Fprintf(talk, "%d of %d packets%s\n", len(page.Rows), page.Total, more)
 	return err
 }
 
@@ -226,7 +226,7 @@ func printPage(out, talk io.Writer, page *query.Page, asJSON bool) error {
 func exactly(n int, what string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) != n {
-			return &exitError{code: exitOptions, err: fmt.Errorf("%s: name %s", cmd.CommandPath(), what), mend: "run: " + cmd.CommandPath() + " --help"}
+			return &exitError{code: exitOptions, err: words.Errorf("%s: name %s", cmd.CommandPath(), what), mend: words.Sprintf("run: %s --help", cmd.CommandPath())}
 		}
 		return nil
 	}

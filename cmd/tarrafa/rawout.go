@@ -1,9 +1,10 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"os"
+
+	"github.com/tarrafa/tarrafa/internal/words"
 )
 
 // notOnTerminal refuses to write bytes from outside to a terminal, which would take some of
@@ -13,5 +14,5 @@ func notOnTerminal(stdout io.Writer, what string) error {
 	if !ok || !isTerminal(f) {
 		return nil
 	}
-	return &exitError{code: exitOptions, err: fmt.Errorf("%s would be written to the terminal, which would act on some of its bytes", what), mend: "send it elsewhere: … > FILE, or … | less"}
+	return &exitError{code: exitOptions, err: words.Errorf("%s would be written to the terminal, which would act on some of its bytes", what), mend: words.T("send it elsewhere: … > FILE, or … | less")}
 }

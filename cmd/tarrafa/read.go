@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"strings"
 
@@ -15,6 +14,7 @@ import (
 	"github.com/tarrafa/tarrafa/internal/query"
 	"github.com/tarrafa/tarrafa/internal/segment"
 	"github.com/tarrafa/tarrafa/internal/track"
+	"github.com/tarrafa/tarrafa/internal/words"
 )
 
 type readOptions struct {
@@ -71,7 +71,7 @@ func runRead(ctx context.Context, stdout, stderr io.Writer, names []string, o *r
 	}
 	if o.out.any() {
 		if o.format != "" || len(o.fields) > 0 {
-			return &exitError{code: exitOptions, err: errors.New("-T and -e print packets and cannot be used together with --json, --db or -w")}
+			return &exitError{code: exitOptions, err: words.Errorf("-T and -e print packets and cannot be used together with --json, --db or -w")}
 		}
 		return readToOutputs(ctx, stdout, stderr, names, o)
 	}
@@ -112,7 +112,7 @@ type printer struct {
 
 func newPrinter(o *readOptions) (*printer, error) {
 	bad := func(format string, args ...any) error {
-		return &exitError{code: exitOptions, err: fmt.Errorf(format, args...), mend: "run: tarrafa read --help"}
+		return &exitError{code: exitOptions, err: words.Errorf(format, args...), mend: words.Sprintf("run: %s --help", "tarrafa read")}
 	}
 	switch o.format {
 	case "", "text":
@@ -168,7 +168,7 @@ func tweakLine(line *query.Line, header *bool, key, value string) error {
 		case len(value) == 1:
 			return value[0], nil
 		}
-		return 0, errors.New("one character, /t or /s")
+		return 0, words.Errorf("one character, /t or /s")
 	}
 	var err error
 	switch key {
@@ -194,7 +194,7 @@ func tweakLine(line *query.Line, header *bool, key, value string) error {
 		}
 		line.Quote = q
 	default:
-		return errors.New("known are header, separator, occurrence, aggregator and quote")
+		return words.Errorf("known are header, separator, occurrence, aggregator and quote")
 	}
 	return err
 }
@@ -202,7 +202,7 @@ func tweakLine(line *query.Line, header *bool, key, value string) error {
 // nearestField names the known field that a wrong name probably means.
 func nearestField(name string) string {
 	if near := query.Nearest(name); len(near) > 0 {
-		return fmt.Sprintf("; did you mean %s?", near[0])
+		return words.Sprintf("; did you mean %s?", near[0])
 	}
 	return ""
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/tarrafa/tarrafa/internal/query"
 	"github.com/tarrafa/tarrafa/internal/terminal"
 	"github.com/tarrafa/tarrafa/internal/track"
+	"github.com/tarrafa/tarrafa/internal/words"
 )
 
 // readToOutputs sends captures to JSON Lines, the database or another file: the same
@@ -90,7 +91,7 @@ func readInput(ctx context.Context, in *input, display *query.Filter, log *slog.
 			Name: out.name, Applied: min(applied, l.Written), Behind: l.Written - min(l.Written, applied),
 		})
 	}
-	_, _ = io.WriteString(stderr, terminal.LedgerText(&l, language()))
+	_, _ = io.WriteString(stderr, terminal.LedgerText(&l, words.Chosen()))
 	return err
 }
 

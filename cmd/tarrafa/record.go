@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -14,6 +13,7 @@ import (
 	"github.com/tarrafa/tarrafa/internal/segment"
 	"github.com/tarrafa/tarrafa/internal/track"
 	"github.com/tarrafa/tarrafa/internal/trafficlog"
+	"github.com/tarrafa/tarrafa/internal/words"
 )
 
 // recordSink is the name of the JSON Lines sink in the ledger.
@@ -189,7 +189,7 @@ func (o *outputFlags) localAddresses() ([]netip.Prefix, error) {
 		if err != nil {
 			a, aerr := netip.ParseAddr(text)
 			if aerr != nil {
-				return nil, &exitError{code: exitOptions, err: fmt.Errorf("--local %s: no address and no network", text), mend: "write for example 192.168.1.5 or 10.0.0.0/8"}
+				return nil, &exitError{code: exitOptions, err: words.Errorf("--local %s: no address and no network", text), mend: words.T("write for example 192.168.1.5 or 10.0.0.0/8")}
 			}
 			p = netip.PrefixFrom(a, a.BitLen())
 		}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/tarrafa/tarrafa/internal/archive"
 	"github.com/tarrafa/tarrafa/internal/index"
+	"github.com/tarrafa/tarrafa/internal/words"
 )
 
 func reindexCommand() *cobra.Command {
@@ -31,7 +32,7 @@ put in order first; one that is being written has an indexer of its own and is l
 		Args: atLeastOne("a capture folder, or a folder of captures"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if memory != 0 && memory < minFlowMemory {
-				return &exitError{code: exitOptions, err: fmt.Errorf("--flow-memory %s: at least %s", &memory, formatSize(minFlowMemory))}
+				return &exitError{code: exitOptions, err: words.Errorf("--flow-memory %s: at least %s", &memory, formatSize(minFlowMemory))}
 			}
 			ctx, stop := interrupted(cmd.Context())
 			defer stop()
@@ -72,7 +73,7 @@ func reindex(ctx context.Context, cmd *cobra.Command, dir string, o index.BuildO
 	if s.Meta.State == archive.StateOpen {
 		recovered, err := archive.Recover(filepath.Dir(filepath.Clean(dir)))
 		if _, ok := errors.AsType[*archive.LockedError](err); ok {
-			_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "tarrafa: %s is being captured: its index is made meanwhile, nothing was done\n", printable(dir))
+			_, _ = words.Fprintf(cmd.ErrOrStderr(), "tarrafa: %s is being captured: its index is made meanwhile, nothing was done\n", printable(dir))
 			return nil
 		}
 		if err != nil {
@@ -100,14 +101,14 @@ func reindex(ctx context.Context, cmd *cobra.Command, dir string, o index.BuildO
 	if err := failures(b); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: %d segments indexed (%d packets), %d were good\n", printable(dir), b.Segments, b.Packets, b.Kept)
+	_, err = words.Fprintf(cmd.OutOrStdout(), "%s: %d segments indexed (%d packets), %d were good\n", printable(dir), b.Segments, b.Packets, b.Kept)
 	return err
 }
 
 // failures makes one error of the segments that have no index.
 func failures(b *index.Built) error {
 	for n, err := range b.Failed {
-		return fmt.Errorf("%d of %d segments have no index; segment %d: %w", len(b.Failed), len(b.Failed)+b.Segments, n, err)
+		return words.Errorf("%d of %d segments have no index; segment %d: %w", len(b.Failed), len(b.Failed)+b.Segments, n, err)
 	}
 	return b.Findings
 }
@@ -145,7 +146,7 @@ func (p *progress) show(done, total uint64) {
 	if rate > 0 {
 		left = time.Duration(float64(total-min(done, total)) / rate * float64(time.Second)).Round(time.Second).String()
 	}
-	_, _ = fmt.Fprintf(p.w, "\r\x1b[K%s: %d %% of %d %s, %.2f M/s, %s left", printable(clip(p.what, 30)), done*100/total, total, p.unit, rate/1e6, left)
+	_, _ = words.Fprintf(p.w, "\r\x1b[K%s: %d %% of %d %s, %.2f M/s, %s left", printable(clip(p.what, 30)), done*100/total, total, p.unit, rate/1e6, left)
 }
 
 func (p *progress) end() {

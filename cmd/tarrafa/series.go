@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tarrafa/tarrafa/internal/query"
+	"github.com/tarrafa/tarrafa/internal/words"
 )
 
 func seriesCommand() *cobra.Command {
@@ -22,7 +23,7 @@ func seriesCommand() *cobra.Command {
 		Args: q.wants(0, "a capture file or folder, or --db"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if bucket < time.Microsecond {
-				return &exitError{code: exitOptions, err: fmt.Errorf("--bucket %s: at least a microsecond", bucket)}
+				return &exitError{code: exitOptions, err: words.Errorf("--bucket %s: at least a microsecond", bucket)}
 			}
 			return q.ask(cmd, args, 0, func(ctx context.Context, c query.Reader, s query.Scope) error {
 				out, err := c.Series(ctx, s, bucket)
@@ -33,7 +34,7 @@ func seriesCommand() *cobra.Command {
 					return printJSON(cmd.OutOrStdout(), out)
 				}
 				tw := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', tabwriter.AlignRight)
-				_, _ = fmt.Fprintln(tw, "time\tpackets\tbytes\t")
+				_, _ = words.Fprintf(tw, "time\tpackets\tbytes\t\n")
 				for i, p := range out.Points {
 					at := time.Unix(0, out.Start+int64(i)*int64(bucket)).UTC().Format("2006-01-02T15:04:05.999999Z07:00")
 					_, _ = fmt.Fprintf(tw, "%s\t%d\t%d\t\n", at, p.Packets, p.Bytes)

@@ -21,6 +21,7 @@ import (
 	"github.com/tarrafa/tarrafa/internal/terminal"
 	"github.com/tarrafa/tarrafa/internal/track"
 	"github.com/tarrafa/tarrafa/internal/web"
+	"github.com/tarrafa/tarrafa/internal/words"
 )
 
 // flushTime is how long followers may take to finish after the capture has ended.
@@ -131,11 +132,11 @@ func newSession(stdout, stderr io.Writer, o *captureOptions, expr string, source
 func storageError(dir string, err error) error {
 	if code, mend := classify(err); code != exitOptions {
 		if code == exitPermission {
-			mend = "choose a directory that you may write: --data-dir DIR"
+			mend = words.T("choose a directory that you may write: --data-dir DIR")
 		}
 		return &exitError{code: code, err: err, mend: mend}
 	}
-	return &exitError{code: exitStorage, err: fmt.Errorf("data directory %s: %w", dir, err), mend: "choose another: --data-dir DIR"}
+	return &exitError{code: exitStorage, err: words.Errorf("data directory %s: %w", dir, err), mend: words.T("choose another: --data-dir DIR")}
 }
 
 func (s *session) follow(out *output) {
@@ -427,11 +428,11 @@ func (s *session) report() error {
 	if s.o.out.usesStdout() {
 		out = s.stderr
 	}
-	_, _ = io.WriteString(out, s.hub.Statistics(5).Text(words())+"\n"+terminal.LedgerText(&l, language()))
+	_, _ = io.WriteString(out, s.hub.Statistics(5).Text(tableWords())+"\n"+terminal.LedgerText(&l, words.Chosen()))
 	if s.links != nil {
 		_, _ = io.WriteString(s.stderr, connectionsText(s.links.snapshot()))
 	}
-	_, _ = fmt.Fprintf(s.stderr, "Kept in %s\n", s.archive.Dir())
+	_, _ = words.Fprintf(s.stderr, "Kept in %s\n", s.archive.Dir())
 	err := s.archive.Release(l)
 	for _, f := range s.followers {
 		f.tail.Close()

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -16,6 +15,7 @@ import (
 	"github.com/tarrafa/tarrafa/internal/stats"
 	"github.com/tarrafa/tarrafa/internal/terminal"
 	"github.com/tarrafa/tarrafa/internal/track"
+	"github.com/tarrafa/tarrafa/internal/words"
 )
 
 func statsCommand() *cobra.Command {
@@ -37,7 +37,7 @@ func statsCommand() *cobra.Command {
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if top < 0 || top > 1<<20 {
-				return &exitError{code: exitOptions, err: fmt.Errorf("-n %d: between 0 and %d addresses", top, 1<<20)}
+				return &exitError{code: exitOptions, err: words.Errorf("-n %d: between 0 and %d addresses", top, 1<<20)}
 			}
 			display, err := parseDisplay(filter)
 			if err != nil {
@@ -66,7 +66,7 @@ func statsCommand() *cobra.Command {
 func atLeastOne(what string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) == 0 {
-			return &exitError{code: exitOptions, err: fmt.Errorf("%s: name %s", cmd.CommandPath(), what), mend: "run: " + cmd.CommandPath() + " --help"}
+			return &exitError{code: exitOptions, err: words.Errorf("%s: name %s", cmd.CommandPath(), what), mend: words.Sprintf("run: %s --help", cmd.CommandPath())}
 		}
 		return nil
 	}
@@ -193,11 +193,11 @@ func printStats(w io.Writer, snap *stats.Snapshot, ledger archive.Ledger, asJSON
 		enc.SetIndent("", "  ")
 		return enc.Encode(statsDocument{snap.Document(), ledger})
 	}
-	_, err := io.WriteString(w, snap.Text(words())+"\n"+terminal.LedgerText(&ledger, language()))
+	_, err := io.WriteString(w, snap.Text(tableWords())+"\n"+terminal.LedgerText(&ledger, words.Chosen()))
 	return err
 }
 
 // words is the language of the statistics.
-func words() *stats.Words { return terminal.Words(language()) }
+func tableWords() *stats.Words { return terminal.Words(words.Chosen()) }
 
 var _ track.Chunks = (*archive.Walk)(nil)

@@ -14,6 +14,7 @@ import (
 	"github.com/tarrafa/tarrafa/internal/history"
 	"github.com/tarrafa/tarrafa/internal/postgres"
 	"github.com/tarrafa/tarrafa/internal/query"
+	"github.com/tarrafa/tarrafa/internal/words"
 )
 
 func topCommand() *cobra.Command {
@@ -30,14 +31,14 @@ value twice counts once.`,
 		Args: q.wants(1, "a field, and a capture file or folder, or --db"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if n < 1 || n > 1<<20 {
-				return &exitError{code: exitOptions, err: fmt.Errorf("-n %d: between 1 and %d values", n, 1<<20)}
+				return &exitError{code: exitOptions, err: words.Errorf("-n %d: between 1 and %d values", n, 1<<20)}
 			}
 			return q.ask(cmd, args, 1, func(ctx context.Context, c query.Reader, s query.Scope) error {
 				t, err := c.Top(ctx, s, args[0], n)
 				var unknown *history.UnknownFieldError
 				var absent *postgres.UnknownFieldError
 				if errors.As(err, &unknown) || errors.As(err, &absent) {
-					return &exitError{code: exitOptions, err: fmt.Errorf("%w%s", err, nearestField(args[0])), mend: "fields have tshark's names, for example ip.src or tcp.dstport"}
+					return &exitError{code: exitOptions, err: fmt.Errorf("%w%s", err, nearestField(args[0])), mend: words.T("fields have tshark's names, for example ip.src or tcp.dstport")}
 				}
 				if err != nil {
 					return err
@@ -61,7 +62,7 @@ const valueMost = 48
 
 func printTop(w io.Writer, t *query.Top) error {
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	_, _ = fmt.Fprintf(tw, "packets\tbytes\t  %s\n", t.Field)
+	_, _ = words.Fprintf(tw, "packets\tbytes\t  %s\n", t.Field)
 	for _, r := range t.Rows {
 		// The value stands last, so that its width moves nothing.
 		_, _ = fmt.Fprintf(tw, "%d\t%d\t  %s\n", r.Packets, r.Bytes, clip(printable(r.Value), valueMost))
@@ -73,7 +74,7 @@ func printTop(w io.Writer, t *query.Top) error {
 	if t.Approximate {
 		about = "more than "
 	}
-	_, err := fmt.Fprintf(w, "%d of %s%d values\n", len(t.Rows), about, t.Distinct)
+	_, err := words.Fprintf(w, "%d of %s%d values\n", len(t.Rows), about, t.Distinct)
 	return err
 }
 

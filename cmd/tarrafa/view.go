@@ -8,18 +8,17 @@ import (
 	"time"
 
 	"github.com/tarrafa/tarrafa/internal/terminal"
+	"github.com/tarrafa/tarrafa/internal/words"
 )
 
 // language is that of the texts, from the user's environment.
-func language() terminal.Language { return terminal.LanguageFrom(os.Getenv) }
-
 // announce says what is being captured and where it goes.
 func (s *session) announce() {
 	filter := ""
 	if s.expr != "" {
 		filter = ", filter " + printable(s.expr)
 	}
-	_, _ = fmt.Fprintf(s.stderr, "Capturing on %s%s, archive %s; Ctrl+C ends it\n",
+	_, _ = words.Fprintf(s.stderr, "Capturing on %s%s, archive %s; Ctrl+C ends it\n",
 		printable(strings.Join(s.o.interfaces, ", ")), filter, s.archive.Dir())
 }
 
@@ -45,7 +44,7 @@ func (s *session) view(end context.Context) {
 	if s.wantsTerminal() {
 		home, _ := os.UserHomeDir()
 		s.lines.setQuiet(true)
-		err := terminal.Run(end, s.hub, terminal.Options{Language: language(), Home: home})
+		err := terminal.Run(end, s.hub, terminal.Options{Language: words.Chosen(), Home: home})
 		s.lines.setQuiet(false)
 		if err == nil {
 			s.stop()
@@ -58,7 +57,7 @@ func (s *session) view(end context.Context) {
 	for {
 		select {
 		case <-tick.C:
-			_, _ = fmt.Fprintln(s.stderr, terminal.LogLine(s.hub.Snapshot(), language()))
+			_, _ = fmt.Fprintln(s.stderr, terminal.LogLine(s.hub.Snapshot(), words.Chosen()))
 		case <-end.Done():
 			return
 		}

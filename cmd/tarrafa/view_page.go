@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -13,6 +12,7 @@ import (
 	"github.com/tarrafa/tarrafa/internal/archive"
 	"github.com/tarrafa/tarrafa/internal/sandbox"
 	"github.com/tarrafa/tarrafa/internal/web"
+	"github.com/tarrafa/tarrafa/internal/words"
 )
 
 func viewCommand() *cobra.Command {
@@ -106,7 +106,7 @@ func shelfOf(names []string) (*shelf, error) {
 		case len(names) == 1:
 			s.root = n
 		default:
-			return nil, &exitError{code: exitOptions, err: fmt.Errorf("%s is neither a capture's folder nor a file", n), mend: "show one data directory alone: tarrafa view " + shellQuote(n)}
+			return nil, &exitError{code: exitOptions, err: words.Errorf("%s is neither a capture's folder nor a file", n), mend: words.Sprintf("show one data directory alone: tarrafa view %s", shellQuote(n))}
 		}
 	}
 	return s, nil

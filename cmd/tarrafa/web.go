@@ -24,6 +24,7 @@ import (
 	"github.com/tarrafa/tarrafa/internal/sandbox"
 	"github.com/tarrafa/tarrafa/internal/web"
 	"github.com/tarrafa/tarrafa/internal/web/notes"
+	"github.com/tarrafa/tarrafa/internal/words"
 )
 
 // defaultListen is where the page is served. When another program has the port and none
@@ -54,12 +55,12 @@ func (p *pageFlags) server(ctx context.Context, cfg web.Config) (*web.Server, er
 	cfg.Bearer, cfg.Password = os.Getenv("TARRAFA_TOKEN"), os.Getenv("TARRAFA_PASSWORD")
 	cfg.Hosts, cfg.Version = p.hosts, versionText()
 	if (p.cert == "") != (p.key == "") {
-		return nil, &exitError{code: exitOptions, err: errors.New("--tls-cert and --tls-key belong together")}
+		return nil, &exitError{code: exitOptions, err: words.Errorf("--tls-cert and --tls-key belong together")}
 	}
 	if p.cert != "" {
 		pair, err := tls.LoadX509KeyPair(p.cert, p.key)
 		if err != nil {
-			return nil, &exitError{code: exitFile, err: fmt.Errorf("certificate %s: %w", p.cert, err)}
+			return nil, &exitError{code: exitFile, err: words.Errorf("certificate %s: %w", p.cert, err)}
 		}
 		cfg.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
 	}
@@ -72,9 +73,9 @@ func (p *pageFlags) server(ctx context.Context, cfg web.Config) (*web.Server, er
 	var address *web.AddressError
 	switch {
 	case errors.As(err, &address):
-		return nil, &exitError{code: exitOptions, err: err, mend: "run: tarrafa capture --help"}
+		return nil, &exitError{code: exitOptions, err: err, mend: words.Sprintf("run: %s --help", "tarrafa capture")}
 	case err != nil:
-		return nil, &exitError{code: exitOptions, err: err, mend: "choose another address: --listen 127.0.0.1:0"}
+		return nil, &exitError{code: exitOptions, err: err, mend: words.T("choose another address: --listen 127.0.0.1:0")}
 	}
 	return s, nil
 }
@@ -83,10 +84,10 @@ func (p *pageFlags) server(ctx context.Context, cfg web.Config) (*web.Server, er
 // it; nil: who started the program.
 func (p *pageFlags) show(stderr io.Writer, s *web.Server, user *sandbox.Identity) {
 	link := s.Link()
-	_, _ = fmt.Fprintf(stderr, "The page: %s\n", link)
+	_, _ = words.Fprintf(stderr, "The page: %s\n", link)
 	if p.open {
 		if err := openBrowser(link, user); err != nil {
-			_, _ = fmt.Fprintf(stderr, "tarrafa: the browser could not be started (%v): open the link yourself\n", err)
+			_, _ = words.Fprintf(stderr, "tarrafa: the browser could not be started (%v): open the link yourself\n", err)
 		}
 	}
 }
@@ -120,7 +121,7 @@ func (o *captureOptions) openPage(ctx context.Context, stderr io.Writer, user *s
 		if o.page.listen != defaultListen || o.page.cert != "" {
 			return nil, err
 		}
-		_, _ = fmt.Fprintf(stderr, "tarrafa: the page is not served: %v\n", err)
+		_, _ = words.Fprintf(stderr, "tarrafa: the page is not served: %v\n", err)
 		return nil, nil
 	}
 	o.page.show(stderr, s, user)

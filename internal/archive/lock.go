@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/tarrafa/tarrafa/internal/words"
 )
 
 // LockName is the file in a data directory that says who captures into it.
@@ -19,7 +21,7 @@ type LockedError struct {
 }
 
 func (e *LockedError) Error() string {
-	return fmt.Sprintf("data directory %s is locked by another capture (%s)", e.DataDir, e.Holder)
+	return words.Sprintf("data directory %s is locked by another capture (%s)", e.DataDir, e.Holder)
 }
 
 type lock struct{ f *os.File }
@@ -70,7 +72,7 @@ type BusyError struct{ Dir string }
 
 // Error implements error.
 func (e *BusyError) Error() string {
-	return fmt.Sprintf("%s is being indexed by another process", e.Dir)
+	return words.Sprintf("%s is being indexed by another process", e.Dir)
 }
 
 // Exclusive lets one process at a time make what is derived from the capture; others get

@@ -1,9 +1,10 @@
 package capture
 
 import (
-	"fmt"
 	"os"
 	"strings"
+
+	"github.com/tarrafa/tarrafa/internal/words"
 )
 
 // NoSuchInterfaceError tells that there is no interface of the name that was asked for.
@@ -15,12 +16,12 @@ type NoSuchInterfaceError struct {
 
 func (e *NoSuchInterfaceError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "there is no interface %q", e.Name)
+	_, _ = words.Fprintf(&b, "there is no interface %q", e.Name)
 	if len(e.Nearest) > 0 {
-		fmt.Fprintf(&b, "; did you mean %s?", strings.Join(e.Nearest, " or "))
+		_, _ = words.Fprintf(&b, "; did you mean %s?", strings.Join(e.Nearest, words.T(" or ")))
 	}
 	if len(e.Available) > 0 {
-		fmt.Fprintf(&b, " (there are: %s)", strings.Join(e.Available, ", "))
+		_, _ = words.Fprintf(&b, " (there are: %s)", strings.Join(e.Available, ", "))
 	}
 	return b.String()
 }
@@ -34,9 +35,9 @@ type PermissionError struct {
 }
 
 func (e *PermissionError) Error() string {
-	s := fmt.Sprintf("capture on %s: %s: %v", e.Interface, e.Op, e.Err)
+	s := words.Sprintf("capture on %s: %s: %v", e.Interface, e.Op, e.Err)
 	if len(e.Commands) > 0 {
-		s += "; this mends it: " + strings.Join(e.Commands, "   or once: ")
+		s += words.T("; this mends it: ") + strings.Join(e.Commands, words.T("   or once: "))
 	}
 	return s
 }
@@ -53,7 +54,7 @@ type OpError struct {
 }
 
 func (e *OpError) Error() string {
-	s := fmt.Sprintf("capture on %s: %s: %v", e.Interface, e.Op, e.Err)
+	s := words.Sprintf("capture on %s: %s: %v", e.Interface, e.Op, e.Err)
 	if e.Hint != "" {
 		s += " (" + e.Hint + ")"
 	}

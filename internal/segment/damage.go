@@ -1,8 +1,9 @@
 package segment
 
 import (
-	"fmt"
 	"io"
+
+	"github.com/tarrafa/tarrafa/internal/words"
 )
 
 // DamageError says where a file stops making sense. Every whole packet before that place
@@ -22,11 +23,11 @@ type DamageError struct {
 // Error implements error.
 func (e *DamageError) Error() string {
 	if !e.Truncated {
-		return fmt.Sprintf("damaged at byte %d, after %d packets: %s", e.Offset, e.Packets, e.What)
+		return words.Sprintf("damaged at byte %d, after %d packets: %s", e.Offset, e.Packets, e.What)
 	}
-	s := fmt.Sprintf("truncated at byte %d, after %d packets", e.Offset, e.Packets)
+	s := words.Sprintf("truncated at byte %d, after %d packets", e.Offset, e.Packets)
 	if e.Need > 0 {
-		s += fmt.Sprintf(": the record needs %d bytes, %d are there", e.Need, e.Have)
+		s += words.Sprintf(": the record needs %d bytes, %d are there", e.Need, e.Have)
 	}
 	if e.What != "" {
 		s += ": " + e.What
@@ -50,7 +51,7 @@ type FormatError struct {
 
 // Error implements error.
 func (e *FormatError) Error() string {
-	s := "not a capture file: this is " + e.What
+	s := words.Sprintf("not a capture file: this is %s", e.What)
 	if e.Mend != "" {
 		s += "; " + e.Mend
 	}

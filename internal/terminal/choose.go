@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/charmbracelet/x/ansi"
+
+	"github.com/tarrafa/tarrafa/internal/words"
 )
 
 // ChooserItem is an interface that can be captured from.
@@ -32,9 +34,9 @@ const (
 // [ErrNoChoice], and so do three bad answers. It reads not a byte beyond the answer's line.
 //
 // It does not change the terminal's state: Ctrl+C is a signal, the caller's to handle.
-func Choose(in io.Reader, out io.Writer, lang Language, items []ChooserItem) (string, error) {
+func Choose(in io.Reader, out io.Writer, lang words.Language, items []ChooserItem) (string, error) {
 	if len(items) == 0 {
-		return "", fmt.Errorf("%w: %s", ErrNoChoice, lang.text(txNoItems))
+		return "", fmt.Errorf("%w: %s", ErrNoChoice, textIn(lang, txNoItems))
 	}
 	chosen := -1
 	for i := range items {
@@ -46,9 +48,9 @@ func Choose(in io.Reader, out io.Writer, lang Language, items []ChooserItem) (st
 	if _, err := io.WriteString(out, chooserTable(lang, items, chosen)); err != nil {
 		return "", err
 	}
-	prompt := lang.text(txPromptBare)
+	prompt := textIn(lang, txPromptBare)
 	if chosen >= 0 {
-		prompt = fmt.Sprintf(lang.text(txPrompt), strconv.Itoa(chosen+1), clean(items[chosen].Name))
+		prompt = fmt.Sprintf(textIn(lang, txPrompt), strconv.Itoa(chosen+1), clean(items[chosen].Name))
 	}
 	for range maxTries {
 		if _, err := io.WriteString(out, prompt); err != nil {
@@ -58,7 +60,7 @@ func Choose(in io.Reader, out io.Writer, lang Language, items []ChooserItem) (st
 		if err != nil && answer == "" {
 			_, _ = io.WriteString(out, "\n")
 			if errors.Is(err, io.EOF) {
-				return "", fmt.Errorf("%w: %s", ErrNoChoice, lang.text(txNoAnswer))
+				return "", fmt.Errorf("%w: %s", ErrNoChoice, textIn(lang, txNoAnswer))
 			}
 			return "", err
 		}
@@ -66,15 +68,15 @@ func Choose(in io.Reader, out io.Writer, lang Language, items []ChooserItem) (st
 			return name, nil
 		}
 		if answer == "q" || answer == "Q" {
-			return "", fmt.Errorf("%w: %s", ErrNoChoice, lang.text(txNoAnswer))
+			return "", fmt.Errorf("%w: %s", ErrNoChoice, textIn(lang, txNoAnswer))
 		}
 		if answer != "" {
-			if _, err := fmt.Fprintf(out, lang.text(txBadChoice)+"\n", clean(answer)); err != nil {
+			if _, err := fmt.Fprintf(out, textIn(lang, txBadChoice)+"\n", clean(answer)); err != nil {
 				return "", err
 			}
 		}
 	}
-	return "", fmt.Errorf("%w: %s", ErrNoChoice, lang.text(txTooManyTries))
+	return "", fmt.Errorf("%w: %s", ErrNoChoice, textIn(lang, txTooManyTries))
 }
 
 func match(answer string, items []ChooserItem, chosen int) (string, bool) {
@@ -112,15 +114,15 @@ func readAnswer(in io.Reader) (string, error) {
 	}
 }
 
-func chooserTable(lang Language, items []ChooserItem, chosen int) string {
+func chooserTable(lang words.Language, items []ChooserItem, chosen int) string {
 	words := Words(lang)
 	rows := make([][4]string, 0, len(items)+1)
-	rows = append(rows, [4]string{lang.text(txName), lang.text(txState), lang.text(txPackets), lang.text(txAddresses)})
+	rows = append(rows, [4]string{textIn(lang, txName), textIn(lang, txState), textIn(lang, txPackets), textIn(lang, txAddresses)})
 	for i := range items {
 		it := &items[i]
-		state := lang.text(txDown)
+		state := textIn(lang, txDown)
 		if it.Up {
-			state = lang.text(txUp)
+			state = textIn(lang, txUp)
 		}
 		addresses := "–"
 		if len(it.Addresses) > 0 {
@@ -135,7 +137,7 @@ func chooserTable(lang Language, items []ChooserItem, chosen int) string {
 		}
 	}
 	var b strings.Builder
-	b.WriteString(lang.text(txWhich) + "\n\n")
+	b.WriteString(textIn(lang, txWhich) + "\n\n")
 	for i, r := range rows {
 		number, mark := strconv.Itoa(i), " "
 		if i == 0 {

@@ -37,9 +37,9 @@ func (m *model) draw() string {
 	return strings.Join(lines[:min(len(lines), m.height)], "\n")
 }
 
-func (m *model) tx(t text) string { return m.lang.text(t) }
+func (m *model) tx(t text) string { return textIn(m.lang, t) }
 
-func (m *model) txf(t text, args ...any) string { return fmt.Sprintf(m.lang.text(t), args...) }
+func (m *model) txf(t text, args ...any) string { return fmt.Sprintf(textIn(m.lang, t), args...) }
 
 // title says what is captured and how the capture and the view are doing.
 func (m *model) title() string {

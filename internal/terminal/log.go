@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tarrafa/tarrafa/internal/live"
+	"github.com/tarrafa/tarrafa/internal/words"
 )
 
 // maxLogProtocols is how many protocols a log line names.
@@ -15,7 +16,7 @@ const maxLogProtocols = 3
 
 // LogLine returns the state of a capture in one line without line end, for where there
 // is no terminal.
-func LogLine(s *live.Snapshot, lang Language) string {
+func LogLine(s *live.Snapshot, lang words.Language) string {
 	w := Words(lang)
 	parts := []string{
 		fmt.Sprintf("%s %s (%s)", w.Integer(s.Stats.Packets), w.Packets, w.Scaled(s.Rate.Packets, "/s")),
@@ -29,18 +30,18 @@ func LogLine(s *live.Snapshot, lang Language) string {
 		parts = append(parts, strings.Join(shares, ", "))
 	}
 	if n := s.Dropped(); n > 0 {
-		parts = append(parts, fmt.Sprintf(lang.text(txLogDropped), w.Integer(n)))
+		parts = append(parts, fmt.Sprintf(textIn(lang, txLogDropped), w.Integer(n)))
 	}
 	if s.Ledger != nil && s.Ledger.Lost > 0 {
-		parts = append(parts, fmt.Sprintf(lang.text(txLogNotWritten), w.Integer(s.Ledger.Lost)))
+		parts = append(parts, fmt.Sprintf(textIn(lang, txLogNotWritten), w.Integer(s.Ledger.Lost)))
 	}
 	for _, sink := range s.Sinks {
 		if sink.State == live.SinkOK || sink.State == "" {
 			continue
 		}
-		text := clean(sink.Name) + " " + lang.text(sinkState(sink.State))
+		text := clean(sink.Name) + " " + textIn(lang, sinkState(sink.State))
 		if sink.Behind > 0 {
-			text += ", " + fmt.Sprintf(lang.text(txLogBehind), w.Integer(sink.Behind))
+			text += ", " + fmt.Sprintf(textIn(lang, txLogBehind), w.Integer(sink.Behind))
 		}
 		if sink.Error != "" {
 			text += " (" + clean(sink.Error) + ")"
@@ -53,7 +54,7 @@ func LogLine(s *live.Snapshot, lang Language) string {
 // Log writes a log line every so often until ctx ends or the capture does: what Run is
 // to a terminal, Log is to a file or a service's journal. Events are written as they
 // come. It returns nil, or the error of a write.
-func Log(ctx context.Context, hub *live.Hub, out io.Writer, every time.Duration, lang Language) error {
+func Log(ctx context.Context, hub *live.Hub, out io.Writer, every time.Duration, lang words.Language) error {
 	next := time.Now().Add(every)
 	var seen, told uint64 // snapshots; events written or lost
 	for {

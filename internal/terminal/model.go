@@ -8,6 +8,7 @@ import (
 
 	"github.com/tarrafa/tarrafa/internal/live"
 	"github.com/tarrafa/tarrafa/internal/stats"
+	"github.com/tarrafa/tarrafa/internal/words"
 )
 
 // Redraws are paced: on the average one in redrawEvery, but a single one may come earlier
@@ -33,7 +34,7 @@ const (
 type model struct {
 	ctx   context.Context
 	hub   *live.Hub
-	lang  Language
+	lang  words.Language
 	words *stats.Words
 	home  string
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/tarrafa/tarrafa/internal/live"
+	"github.com/tarrafa/tarrafa/internal/words"
 )
 
 // sinks is a table with a line for each output: what it wrote, how far it is behind,
@@ -117,7 +118,7 @@ func (m *model) ledger() []string {
 
 // LedgerText returns the whole ledger as lines of text, the sum of each account and
 // whether all of them balance: what is printed at the end of a capture.
-func LedgerText(g *live.Ledger, lang Language) string {
+func LedgerText(g *live.Ledger, lang words.Language) string {
 	w := Words(lang)
 	type term struct {
 		name string
@@ -128,7 +129,7 @@ func LedgerText(g *live.Ledger, lang Language) string {
 		sum   uint64
 		terms []term
 	}
-	tx := lang.text
+	tx := func(t text) string { return textIn(lang, t) }
 	accounts := []account{
 		{tx(txReceived), g.Received, []term{{tx(txDelivered), g.Delivered}, {tx(txDroppedLedger), g.Dropped}, {tx(txSkipped), g.Skipped}}},
 		{tx(txDelivered), g.Delivered, []term{{tx(txWritten), g.Written}, {tx(txLost), g.Lost}}},

@@ -14,11 +14,12 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"github.com/tarrafa/tarrafa/internal/live"
+	"github.com/tarrafa/tarrafa/internal/words"
 )
 
 // Options say how the view looks and where it appears.
 type Options struct {
-	Language Language
+	Language words.Language
 	Home     string    // the user's home folder, shown as ~; may be empty
 	Input    io.Reader // nil: standard input
 	Output   io.Writer // nil: standard output

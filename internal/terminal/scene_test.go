@@ -9,6 +9,7 @@ import (
 	"github.com/tarrafa/tarrafa/internal/packet"
 	"github.com/tarrafa/tarrafa/internal/segment"
 	"github.com/tarrafa/tarrafa/internal/track"
+	"github.com/tarrafa/tarrafa/internal/words"
 )
 
 var (
@@ -104,7 +105,7 @@ func newScene(t *testing.T, sc *scene, packets int) *scene {
 	return sc
 }
 
-func (sc *scene) model(t *testing.T, width, height int, lang Language) *model {
+func (sc *scene) model(t *testing.T, width, height int, lang words.Language) *model {
 	t.Helper()
 	m := newModel(t.Context(), sc.hub, Options{Language: lang, Home: "/home/ana"})
 	m.width, m.height = width, height

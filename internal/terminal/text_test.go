@@ -17,49 +17,32 @@ import (
 
 	"github.com/tarrafa/tarrafa/internal/live"
 	"github.com/tarrafa/tarrafa/internal/stats"
+	"github.com/tarrafa/tarrafa/internal/words"
 )
 
-func TestCatalogue(t *testing.T) {
-	keys := map[string]bool{}
-	for i, entry := range catalogue {
-		if entry.key == "" || keys[entry.key] {
-			t.Errorf("text %d: key %q is missing or used twice", i, entry.key)
+func TestTexts(t *testing.T) {
+	named := map[string]bool{}
+	for i, key := range keys {
+		if key == "" || named[key] {
+			t.Errorf("text %d: key %q is missing or used twice", i, key)
 		}
-		keys[entry.key] = true
-		for l := range languages {
-			if entry.in[l] == "" {
-				t.Errorf("%s: no text in language %d", entry.key, l)
-			}
-			if got, want := strings.Count(entry.in[l], "%"), strings.Count(entry.in[English], "%"); got != want {
-				t.Errorf("%s: %d verbs in language %d, %d in English", entry.key, got, l, want)
+		named[key] = true
+		for l := range words.Languages {
+			if textIn(l, text(i)) == "" {
+				t.Errorf("%s: no text in language %d", key, l)
 			}
 		}
 	}
-	pt := Words(PortugueseBrazil)
+	for key := range words.Of(words.English).Terminal {
+		if !named[key] {
+			t.Errorf("%s: in the catalogue and nowhere used", key)
+		}
+	}
+	pt := Words(words.PortugueseBrazil)
 	for o, name := range stats.English.Outcomes {
 		if name == "" || pt.Outcomes[o] == "" {
 			t.Errorf("outcome %d has no name", o)
 		}
-	}
-}
-
-func TestLanguageFrom(t *testing.T) {
-	for _, tc := range []struct {
-		name string
-		env  map[string]string
-		want Language
-	}{
-		{"nothing", nil, English},
-		{"LANG", map[string]string{"LANG": "pt_BR.UTF-8"}, PortugueseBrazil},
-		{"LC_ALL before LANG", map[string]string{"LC_ALL": "en_US.UTF-8", "LANG": "pt_BR.UTF-8"}, English},
-		{"LC_MESSAGES before LANG", map[string]string{"LC_MESSAGES": "pt_PT", "LANG": "C"}, PortugueseBrazil},
-		{"another language", map[string]string{"LANG": "de_DE.UTF-8"}, English},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			if got := LanguageFrom(func(name string) string { return tc.env[name] }); got != tc.want {
-				t.Errorf("language %d", got)
-			}
-		})
 	}
 }
 
@@ -142,7 +125,7 @@ func TestLogLine(t *testing.T) {
 		var b strings.Builder
 		for _, sc := range []*scene{{}, {ledger: balanced(40), sinks: healthySinks()}, {ledger: troubled(), sinks: troubledSinks()}} {
 			s := newScene(t, sc, 40).hub.Snapshot()
-			b.WriteString(LogLine(s, English) + "\n" + LogLine(s, PortugueseBrazil) + "\n")
+			b.WriteString(LogLine(s, words.English) + "\n" + LogLine(s, words.PortugueseBrazil) + "\n")
 		}
 		golden(t, "log.txt", b.String())
 	})
@@ -155,7 +138,7 @@ func TestLog(t *testing.T) {
 		var out bytes.Buffer
 		done := make(chan error)
 		ctx, cancel := context.WithCancel(t.Context())
-		go func() { done <- Log(ctx, sc.hub, &out, 5*time.Second, English) }()
+		go func() { done <- Log(ctx, sc.hub, &out, 5*time.Second, words.English) }()
 		time.Sleep(12 * time.Second)
 		sc.hub.Event(live.Info, "eth0 is up again")
 		time.Sleep(5 * time.Second)
@@ -171,15 +154,15 @@ func TestLog(t *testing.T) {
 			t.Errorf("%d lines in 17 s, want 3", n)
 		}
 		sc.hub.Finish()
-		if err := Log(t.Context(), sc.hub, io.Discard, time.Hour, English); err != nil {
+		if err := Log(t.Context(), sc.hub, io.Discard, time.Hour, words.English); err != nil {
 			t.Error(err)
 		}
 	})
 }
 
 func TestLedgerText(t *testing.T) {
-	golden(t, "ledger.txt", LedgerText(balanced(12_345), English)+"\n"+LedgerText(troubled(), PortugueseBrazil)+"\n"+
-		LedgerText(&live.Ledger{Received: 7, Delivered: 6, Written: 6}, English))
+	golden(t, "ledger.txt", LedgerText(balanced(12_345), words.English)+"\n"+LedgerText(troubled(), words.PortugueseBrazil)+"\n"+
+		LedgerText(&live.Ledger{Received: 7, Delivered: 6, Written: 6}, words.English))
 }
 
 func items() []ChooserItem {
@@ -213,7 +196,7 @@ func TestChoose(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			in, out := strings.NewReader(tc.answers), new(strings.Builder)
-			got, err := Choose(in, out, English, items())
+			got, err := Choose(in, out, words.English, items())
 			if got != tc.want && !strings.HasPrefix(tc.name, "hostile") || (err != nil) != tc.fails {
 				t.Errorf("%q, %v", got, err)
 			}
@@ -234,14 +217,14 @@ func TestChoose(t *testing.T) {
 
 func TestChooserTable(t *testing.T) {
 	var out strings.Builder
-	for l := range languages {
+	for l := range words.Languages {
 		if _, err := Choose(strings.NewReader("x\n\n"), &out, l, items()); err != nil {
 			t.Fatal(err)
 		}
 		out.WriteString("\n")
 	}
 	noDefault := items()[2:4]
-	if _, err := Choose(strings.NewReader("\n\n2\n"), &out, English, noDefault); err != nil {
+	if _, err := Choose(strings.NewReader("\n\n2\n"), &out, words.English, noDefault); err != nil {
 		t.Fatal(err)
 	}
 	golden(t, "chooser.txt", out.String())
@@ -250,11 +233,11 @@ func TestChooserTable(t *testing.T) {
 			t.Errorf("%d columns: %q", n, line)
 		}
 	}
-	if _, err := Choose(strings.NewReader("1\n"), io.Discard, English, nil); !errors.Is(err, ErrNoChoice) {
+	if _, err := Choose(strings.NewReader("1\n"), io.Discard, words.English, nil); !errors.Is(err, ErrNoChoice) {
 		t.Errorf("without interfaces: %v", err)
 	}
 	broken := errors.New("broken")
-	if _, err := Choose(iotest.ErrReader(broken), io.Discard, English, items()); !errors.Is(err, broken) {
+	if _, err := Choose(iotest.ErrReader(broken), io.Discard, words.English, items()); !errors.Is(err, broken) {
 		t.Errorf("unreadable input: %v", err)
 	}
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/tarrafa/tarrafa/internal/live"
 	"github.com/tarrafa/tarrafa/internal/stats"
+	"github.com/tarrafa/tarrafa/internal/words"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -48,7 +49,7 @@ func TestFrames(t *testing.T) {
 	for _, tc := range []struct {
 		name          string
 		width, height int
-		lang          Language
+		lang          words.Language
 		packets       int
 		scene         scene
 		keys          []string
@@ -61,17 +62,17 @@ func TestFrames(t *testing.T) {
 		{name: "drops-80x24", width: 80, height: 24, packets: 400, scene: scene{
 			ledger: troubled(), sinks: troubledSinks(), faces: []live.Interface{{Name: "eth0", State: live.InterfaceDown}},
 		}},
-		{name: "drops-pt-80x24", width: 80, height: 24, lang: PortugueseBrazil, packets: 400, scene: scene{
+		{name: "drops-pt-80x24", width: 80, height: 24, lang: words.PortugueseBrazil, packets: 400, scene: scene{
 			ledger: troubled(), sinks: troubledSinks(), faces: []live.Interface{{Name: "eth0", State: live.InterfaceGone}},
 		}},
-		{name: "pt-120x40", width: 120, height: 40, lang: PortugueseBrazil, packets: 400, scene: scene{ledger: balanced(400), sinks: healthySinks()}},
+		{name: "pt-120x40", width: 120, height: 40, lang: words.PortugueseBrazil, packets: 400, scene: scene{ledger: balanced(400), sinks: healthySinks()}},
 		{name: "packets-80x24", width: 80, height: 24, packets: 400, keys: []string{"tab"}},
 		{name: "packets-120x40", width: 120, height: 40, packets: 400, keys: []string{"tab"}},
 		{name: "packets-chosen-100x24", width: 100, height: 24, packets: 400, keys: []string{"up", "up", "up", "up", "up"}},
-		{name: "packets-pt-200x30", width: 200, height: 30, lang: PortugueseBrazil, packets: 400, keys: []string{"tab"}},
+		{name: "packets-pt-200x30", width: 200, height: 30, lang: words.PortugueseBrazil, packets: 400, keys: []string{"tab"}},
 		{name: "packets-empty-80x24", width: 80, height: 24, keys: []string{"tab"}},
 		{name: "help-80x24", width: 80, height: 24, keys: []string{"?"}},
-		{name: "help-pt-80x24", width: 80, height: 24, lang: PortugueseBrazil, keys: []string{"?"}},
+		{name: "help-pt-80x24", width: 80, height: 24, lang: words.PortugueseBrazil, keys: []string{"?"}},
 		{name: "tiny-30x5", width: 30, height: 5, packets: 40},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -143,7 +144,7 @@ func TestEverySize(t *testing.T) {
 		time.Sleep(time.Second)
 		for width := 1; width <= 220; width += 1 + width/6 {
 			for height := 1; height <= 70; height += 1 + height/4 {
-				for _, lang := range []Language{English, PortugueseBrazil} {
+				for _, lang := range []words.Language{words.English, words.PortugueseBrazil} {
 					m := sc.model(t, width, height, lang)
 					for _, key := range []string{"", "?", "esc", "tab", "up", "home", "space", "tab", "end"} {
 						m.key(key)
@@ -160,7 +161,7 @@ func TestEverySize(t *testing.T) {
 
 func TestApproximateIsMarked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := newScene(t, &scene{}, 40).model(t, 80, 24, English)
+		m := newScene(t, &scene{}, 40).model(t, 80, 24, words.English)
 		shown, counted := *m.shown, *m.shown.Stats
 		counted.Sources.Approximate = true
 		counted.Sources.Rows = []stats.AddressCount{
@@ -182,7 +183,7 @@ func TestApproximateIsMarked(t *testing.T) {
 // TestColours: what is bad is red and said in words.
 func TestColours(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		frame := newScene(t, &scene{ledger: troubled(), sinks: troubledSinks()}, 40).model(t, 80, 24, English).draw()
+		frame := newScene(t, &scene{ledger: troubled(), sinks: troubledSinks()}, 40).model(t, 80, 24, words.English).draw()
 		for _, want := range []string{
 			palette[bad].Render("4,321 DROPPED by the kernel (4.1 %)"),
 			palette[bad].Render("9 NOT WRITTEN to disk"),
@@ -198,7 +199,7 @@ func TestColours(t *testing.T) {
 func TestKeys(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sc := newScene(t, &scene{}, 400)
-		m := sc.model(t, 80, 24, English)
+		m := sc.model(t, 80, 24, words.English)
 		press := func(keys ...string) {
 			t.Helper()
 			for _, k := range keys {
@@ -286,7 +287,7 @@ func TestKeys(t *testing.T) {
 
 func TestKeysWithoutPackets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := newScene(t, &scene{}, 0).model(t, 80, 24, English)
+		m := newScene(t, &scene{}, 0).model(t, 80, 24, words.English)
 		for _, k := range []string{"up", "down", "home", "end", "space", "up", "pgup", "space", "pgdown", "tab"} {
 			m.key(k)
 			checkFrame(t, m.draw(), 80, 24)
@@ -297,7 +298,7 @@ func TestKeysWithoutPackets(t *testing.T) {
 func TestPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sc := newScene(t, &scene{}, 400)
-		m := sc.model(t, 80, 24, English)
+		m := sc.model(t, 80, 24, words.English)
 		m.key("space")
 		before := strings.Split(m.draw(), "\n")
 		if err := sc.hub.Apply(t.Context(), office(401, 100_000, time.Now())); err != nil { // more than the hub holds
@@ -334,7 +335,7 @@ func TestPause(t *testing.T) {
 func TestTenRedraws(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sc := newScene(t, &scene{}, 0)
-		m := sc.model(t, 80, 24, English)
+		m := sc.model(t, 80, 24, words.English)
 		var drawn []time.Time
 		messages := make(chan tea.Msg, 10_000)
 		var deliver func(cmd tea.Cmd)
@@ -406,7 +407,7 @@ func TestTenRedraws(t *testing.T) {
 // TestAnswerIsSeenAtOnce: two packets a moment apart are both drawn without delay.
 func TestAnswerIsSeenAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := newScene(t, &scene{}, 0).model(t, 80, 24, English)
+		m := newScene(t, &scene{}, 0).model(t, 80, 24, words.English)
 		for i, pause := range []time.Duration{0, 20 * time.Millisecond} {
 			time.Sleep(pause)
 			if cmd := m.redraw(); cmd != nil {
@@ -423,7 +424,7 @@ func TestAnswerIsSeenAtOnce(t *testing.T) {
 func TestFinalEndsTheView(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sc := newScene(t, &scene{}, 20)
-		m := sc.model(t, 80, 24, English)
+		m := sc.model(t, 80, 24, words.English)
 		_, cmd := m.Update(snapshotMsg{sc.hub.Finish()})
 		if cmd == nil {
 			t.Fatal("no command")

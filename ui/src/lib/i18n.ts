@@ -1,5 +1,5 @@
-import en from "../i18n/en.json";
-import pt from "../i18n/pt-BR.json";
+import { page as en } from "../../../internal/words/en.json";
+import { page as pt } from "../../../internal/words/pt-BR.json";
 
 export type Key = keyof typeof en;
 export type Language = "en" | "pt-BR";

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { preferred, translate } from "../lib/i18n";
-import en from "./en.json";
-import pt from "./pt-BR.json";
+import { page as en } from "../../../internal/words/en.json";
+import { page as pt } from "../../../internal/words/pt-BR.json";
+import { preferred, translate } from "./i18n";
 
 const holes = (s: string) => [...s.matchAll(/\{(\w+)\}/g)].map((m) => m[1]).sort();
 
