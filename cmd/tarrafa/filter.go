@@ -81,20 +81,20 @@ func runFilter(ctx context.Context, w io.Writer, o *filterOptions, expr string) 
 
 func explanationText(e *filter.Explanation) string {
 	var b strings.Builder
-	words.Fprintf(&b, "Matches %s.\n", e.Words)
+	_, _ = words.Fprintf(&b, "Matches %s.\n", e.Words)
 	if e.Reads != "" {
-		words.Fprintf(&b, "Read as: %s\n", e.Reads)
+		_, _ = words.Fprintf(&b, "Read as: %s\n", e.Reads)
 	}
 	for _, n := range e.Notes {
-		words.Fprintf(&b, "Note: %s\n", n)
+		_, _ = words.Fprintf(&b, "Note: %s\n", n)
 	}
 	if len(e.Misses) > 0 {
 		b.WriteString("Does not match:\n")
 	}
 	for _, m := range e.Misses {
-		words.Fprintf(&b, "  %s\n      to match them too: %s\n", m.What, m.Use)
+		_, _ = words.Fprintf(&b, "  %s\n      to match them too: %s\n", m.What, m.Use)
 	}
-	words.Fprintf(&b, "%d instructions\n", e.Instructions)
+	_, _ = words.Fprintf(&b, "%d instructions\n", e.Instructions)
 	return b.String()
 }
 
