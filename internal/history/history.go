@@ -34,6 +34,7 @@ type Capture struct {
 	addresses addressCache
 	sweeping  chan struct{} // held by who uses last
 	last      *sweep        // nil: none
+	flowed    *firstFlows   // of the question before; nil: none
 	closed    bool
 }
 

@@ -33,6 +33,7 @@ type sweep struct {
 
 	top    *query.Field // its values are counted; nil: none
 	counts *tally
+	flow   func(id uint64) // told of the flow of each packet in the scope; nil: nobody is
 
 	decode, all bool // whole packets, all of them, are wanted
 	decoder     *packet.Decoder
@@ -112,6 +113,9 @@ func (s *sweep) packetOf(b *track.Batch, i int) {
 	}
 	s.bits[n>>6] |= 1 << (n & 63)
 	s.found++
+	if s.flow != nil && i < len(b.Notes) {
+		s.flow(b.Notes[i].Flow)
+	}
 	if s.top == nil {
 		return
 	}
