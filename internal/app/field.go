@@ -25,6 +25,8 @@ const (
 	FieldJA4
 	FieldCertificateCN
 	FieldCertificateDNSName
+	FieldHTTPRequest
+	FieldHTTPResponse
 	FieldHTTPMethod
 	FieldHTTPURI
 	FieldHTTPHost
@@ -77,6 +79,8 @@ var fieldTable = [numFields]struct {
 	FieldJA4:                 {"ja4", KindToken},
 	FieldCertificateCN:       {"tls.certificate.subject_cn", KindText},
 	FieldCertificateDNSName:  {"x509ce.dNSName", KindText},
+	FieldHTTPRequest:         {"http.request", KindNumber},  // 1
+	FieldHTTPResponse:        {"http.response", KindNumber}, // 1
 	FieldHTTPMethod:          {"http.request.method", KindText},
 	FieldHTTPURI:             {"http.request.uri", KindText},
 	FieldHTTPHost:            {"http.host", KindText},

@@ -113,6 +113,7 @@ func (r *Recognizer) httpHead(head []byte) (body, status int) {
 	line, rest := cutLine(head)
 	if hasPrefix(line, "HTTP/1.") {
 		body = -1
+		r.addNumber(FieldHTTPResponse, 1)
 		if i := bytes.IndexByte(line, ' '); i > 0 {
 			if status = decimal(line[i+1:], 3); status >= 0 {
 				r.addNumber(FieldHTTPStatus, uint32(status))
@@ -122,6 +123,7 @@ func (r *Recognizer) httpHead(head []byte) (body, status int) {
 			body = 0
 		}
 	} else if i := bytes.IndexByte(line, ' '); i > 0 {
+		r.addNumber(FieldHTTPRequest, 1)
 		r.add(FieldHTTPMethod, line[:i])
 		uri := line[i+1:]
 		if j := bytes.LastIndexByte(uri, ' '); j >= 0 {

@@ -13,7 +13,7 @@ var noted = map[Type][]string{
 		"tcp.analysis.reused_ports",
 		"dns", "nbns", "mdns", "tls", "quic", "http", "ssh", "dhcp", "dhcpv6", "mqtt",
 	},
-	TypeBool: {"dns.flags.response"},
+	TypeBool: {"dns.flags.response", "http.request", "http.response"},
 	TypeUint: {
 		"flow", "tcp.stream", "udp.stream", "tcp.seq", "tcp.ack", "tcp.window_size", "tcp.window_size_scalefactor",
 		"tcp.analysis.acks_frame", "tcp.analysis.duplicate_ack_num", "tcp.analysis.duplicate_ack_frame",

@@ -28,7 +28,7 @@ var promisedFields = []string{
 
 // bodyFields stand at the end of the head here and at the end of the body in tshark. Each
 // file's list of values, without the frames, has to be tshark's.
-var bodyFields = []string{"http.host", "http.request.method", "http.request.uri", "http.user_agent"}
+var bodyFields = []string{"http.host", "http.request", "http.response.code", "http.request.method", "http.request.uri", "http.user_agent"}
 
 func rows(out []byte) [][]string {
 	var list [][]string
