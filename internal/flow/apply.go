@@ -157,10 +157,7 @@ func (t *Table) find(k *key, hash uint32) (*record, uint32) {
 // packet counts one row. near is where guess found its record, before the other rows of
 // the batch were counted.
 func (t *Table) packet(s *packet.Summary, chunk []byte, n *Note, k *key, hash, near uint32, side uint8) {
-	if s.Time >= t.nextTick {
-		t.Advance(s.Time)
-	}
-	t.nextTick = s.Time + tickEvery
+	t.heard(s.Time)
 	if t.c.Packets++; t.c.Packets%batchSize == 0 {
 		t.sweep(s.Time)
 	}

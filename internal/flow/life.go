@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"math"
 	"math/bits"
 
 	"github.com/tarrafa/tarrafa/internal/packet"
@@ -290,9 +291,26 @@ const tickEvery = 2e9
 // silence was only, not on the calls: whoever reads the same packets later gets the same
 // flows.
 func (t *Table) Advance(now int64) {
-	for t.nextTick != 0 && t.nextTick <= now && t.c.Live > 0 {
+	for ticks := int64(0); t.nextTick != 0 && t.nextTick <= now && t.c.Live > 0; ticks++ {
+		if ticks == t.ticksMost {
+			// What is left was seen at a later time, before the clock was set back.
+			t.nextTick += max(0, (now-t.nextTick)/tickEvery-t.ticksMost) * tickEvery
+		}
 		t.tick(t.nextTick)
+		if t.nextTick > math.MaxInt64-tickEvery {
+			return
+		}
 		t.nextTick += tickEvery
+	}
+}
+
+// heard says that a packet of this time has come: silence counts from the latest one.
+func (t *Table) heard(at int64) {
+	if at >= t.nextTick {
+		t.Advance(at)
+	}
+	if next := at + tickEvery; next > max(at, t.nextTick) {
+		t.nextTick = next
 	}
 }
 

@@ -2,6 +2,7 @@ package flow
 
 import (
 	"fmt"
+	"math"
 	"math/bits"
 	"strings"
 	"testing"
@@ -76,4 +77,24 @@ func TestSilenceIsTheSameLiveAndLater(t *testing.T) {
 	if live != later || !strings.Contains(later, "idle") || !strings.Contains(later, "drained") {
 		t.Errorf("live\n%slater\n%s", live, later)
 	}
+}
+
+// A clock that jumps by decades, forth and back, costs no more than the silence that it
+// pretends: after the longest time that flows may be silent there is nothing to look for.
+func TestClockThatJumps(t *testing.T) {
+	table := NewTable(Options{})
+	notes := make([]Note, 1)
+	for i, at := range []int64{sceneStart, 1 << 32 * int64(time.Second), 0, math.MaxInt64, math.MinInt64, sceneStart + 1, math.MaxInt64 - 1} {
+		rows := flood(1, uint32(i))
+		rows[0].Time = at
+		before := table.nextTick
+		table.Apply(rows, nil, notes)
+		if table.nextTick < before {
+			t.Errorf("packet %d: silence counts from %d, before from %d", i, table.nextTick, before)
+		}
+	}
+	if c := table.Counters(); c.Packets != 7 {
+		t.Errorf("%d packets", c.Packets)
+	}
+	table.Advance(math.MaxInt64)
 }

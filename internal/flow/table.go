@@ -93,19 +93,22 @@ type Table struct {
 	live     []uint64 // a bit for each record that is being counted
 	swept    int64    // time of the sweep before
 	nextTick int64    // when the silence since the latest packet ages flows next, 0: no packet yet
-	segments unackedPool
-	outers   outerPool
-	timeouts Timeouts
-	shortest int64 // of the timeouts, ns
-	ended    func(*Flow)
-	watch    *Watch
-	flow     Flow // handed to ended
-	nextFlow uint64
-	nextTCP  uint32
-	nextUDP  uint32
-	c        Counters
-	headers  []Header // of the last Apply
-	row      uint32   // in hand, counted from the start of the last Apply
+
+	// ticksMost is after how many ticks every flow that is silent has ended.
+	ticksMost int64
+	segments  unackedPool
+	outers    outerPool
+	timeouts  Timeouts
+	shortest  int64 // of the timeouts, ns
+	ended     func(*Flow)
+	watch     *Watch
+	flow      Flow // handed to ended
+	nextFlow  uint64
+	nextTCP   uint32
+	nextUDP   uint32
+	c         Counters
+	headers   []Header // of the last Apply
+	row       uint32   // in hand, counted from the start of the last Apply
 
 	decoder      *packet.Decoder // for rows with more headers than they tell, made when the first one comes
 	packetInHand *packet.Packet
@@ -146,6 +149,8 @@ func NewTable(o Options) *Table {
 		watch:    o.Watch,
 	}
 	t.shortest = int64(min(o.Timeouts.TCP, o.Timeouts.HalfOpen, o.Timeouts.Closed, o.Timeouts.UDP, o.Timeouts.Other))
+	longest := int64(max(o.Timeouts.TCP, o.Timeouts.HalfOpen, o.Timeouts.Closed, o.Timeouts.UDP, o.Timeouts.Other))
+	t.ticksMost = (longest+2*sweepRound)/tickEvery + 1
 	t.divide(o.Memory)
 	return t
 }

@@ -25,7 +25,7 @@ func TestArchive(t *testing.T) {
 		}
 		Problems []string
 	}
-	drive(t, "archive", viewer(t, dir), &r, "20")
+	drive(t, "archive", viewer(t, build(t), dir), &r, "20")
 	t.Logf("%+v", r)
 	if r.Total != packets || r.P95 > 3000 || r.Renderer == 0 || r.Renderer > 300e6 || len(r.Filters) != 3 || len(r.Problems) > 0 {
 		t.Errorf("%+v", r)

@@ -109,7 +109,7 @@ func TestScreenshots(t *testing.T) {
 		}
 	}
 	for _, v := range [][2]string{{"dark", "en"}, {"light", "pt-BR"}} {
-		drive(t, "screenshots", viewer(t, data), &r, filepath.Join(dir, v[0]+"-"+v[1]), v[0], v[1])
+		drive(t, "screenshots", viewer(t, build(t), data), &r, filepath.Join(dir, v[0]+"-"+v[1]), v[0], v[1])
 		for _, p := range r.Problems {
 			t.Errorf("the page complains: %s", p)
 		}

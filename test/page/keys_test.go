@@ -19,7 +19,7 @@ func TestKeys(t *testing.T) {
 		Links    map[string]int  `json:"links"` // format: bytes, or minus the status
 		Problems []string        `json:"problems"`
 	}
-	drive(t, "keys", viewer(t, dir), &r)
+	drive(t, "keys", viewer(t, build(t), dir), &r)
 	for name, ok := range r.Steps {
 		if !ok {
 			t.Errorf("%s does not work", name)
@@ -45,7 +45,7 @@ func TestStory(t *testing.T) {
 		Steps    map[string]bool `json:"steps"`
 		Problems []string        `json:"problems"`
 	}
-	drive(t, "story", viewer(t, dir), &r, dissector)
+	drive(t, "story", viewer(t, build(t), dir), &r, dissector)
 	for name, ok := range r.Steps {
 		if !ok {
 			t.Errorf("%s: not so", name)

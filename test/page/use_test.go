@@ -27,7 +27,7 @@ func TestAccessibility(t *testing.T) {
 	}
 	for name, link := range map[string]func(t *testing.T) string{
 		"running": func(t *testing.T) string { return liveFeed(t, 500, 20_000).Link() },
-		"stored":  func(t *testing.T) string { return viewer(t, story) },
+		"stored":  func(t *testing.T) string { return viewer(t, build(t), story) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			var r struct {
