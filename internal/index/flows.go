@@ -9,8 +9,6 @@ import (
 
 	"github.com/parquet-go/parquet-go"
 
-	"github.com/tarrafa/tarrafa/internal/app"
-	"github.com/tarrafa/tarrafa/internal/flow"
 	"github.com/tarrafa/tarrafa/internal/packet"
 	"github.com/tarrafa/tarrafa/internal/track"
 )
@@ -203,52 +201,30 @@ func (w *FlowWriter) abandon(err error) {
 }
 
 func (w *FlowWriter) fill(r *flowRow, c *track.Conversation) {
-	t := &c.Tuple
+	t, f := &c.Tuple, c.Stored()
 	*r = flowRow{
-		Flow: c.ID, CommunityID: c.CommunityID(), Proto: t.Proto,
-		Client: address(t.Src, t.Version), ClientPort: t.SrcPort, Server: address(t.Dst, t.Version), ServerPort: t.DstPort,
-		FirstPacket: c.FirstPacket, Start: time.Unix(0, c.Start).UTC(), Last: time.Unix(0, c.Last).UTC(),
-		Ended: c.End.String(), Resumed: c.Resumed, Direction: c.Direction.String(),
-		ConnState: c.State.String(), History: c.History.String(), Encrypted: c.Encrypted,
-		Name: foreign(c.Name), JA4: foreign(c.JA4), Host: foreign(c.Host),
-		ClientSide: halfOf(&c.Client), ServerSide: halfOf(&c.Server),
-	}
-	if c.Stream != flow.NoStream {
-		r.Stream = new(c.Stream)
+		Flow: f.ID, Stream: f.Stream, CommunityID: f.CommunityID, Proto: f.Proto,
+		Client: address(t.Src, t.Version), ClientPort: f.ClientPort, Server: address(t.Dst, t.Version), ServerPort: f.ServerPort,
+		VLAN: f.VLAN, FirstPacket: f.FirstPacket, Start: time.Unix(0, f.Start).UTC(), Last: time.Unix(0, f.Last).UTC(),
+		Ended: f.Ended, Resumed: f.Resumed, Direction: f.Direction, ConnState: f.ConnState, History: f.History,
+		App: filled(f.App), Encrypted: f.Encrypted,
+		Name: filled(f.Name), NameField: filled(f.NameField), JA4: filled(f.JA4), Host: filled(f.Host),
+		ClientSide: flowHalf(f.FromClient), ServerSide: flowHalf(f.FromServer),
 	}
 	if o := &c.Outer; o.Version != 0 {
 		r.OuterSrc, r.OuterDst = new(address(o.Src, o.Version)), new(address(o.Dst, o.Version))
 	}
-	if c.VLAN != packet.NoVLAN {
-		r.VLAN = new(c.VLAN)
-	}
-	if c.InitialRTT != 0 {
-		r.InitialRTT = new(c.InitialRTT)
-	}
-	if c.Protocol != app.Unknown {
-		r.App = new(c.Protocol.String())
-	}
-	if len(c.Name) > 0 {
-		r.NameField = new(c.NameField.String())
+	if f.InitialRTT != 0 {
+		r.InitialRTT = new(f.InitialRTT)
 	}
 }
 
 func address(a packet.Addr, version uint8) string { return string(a.AppendTo(nil, version)) }
 
-// foreign makes a name printable; nil when there is none.
-func foreign(name []byte) *string {
-	if len(name) == 0 {
+// filled returns a text, nil when it is empty.
+func filled(text string) *string {
+	if text == "" {
 		return nil
 	}
-	return new(string(app.Printable(nil, name)))
-}
-
-func halfOf(h *flow.Half) flowHalf {
-	return flowHalf{
-		Packets: h.Packets, Bytes: h.Bytes, Payload: h.Payload, RetransmittedBytes: h.Retransmitted,
-		Retransmissions: h.Retransmissions, Spurious: h.Spurious, OutOfOrder: h.OutOfOrder, Lost: h.Lost,
-		DuplicateAcks: h.DuplicateAcks, ZeroWindows: h.ZeroWindows, WindowFull: h.WindowFull, Resets: h.Resets,
-		RTTCount: h.RTT.Count, RTTMin: int64(h.RTT.Min) * 1000, RTTMean: h.RTT.Mean(), RTT90: h.RTT.Quantile(0.9),
-		RTTMax: int64(h.RTT.Max) * 1000,
-	}
+	return &text
 }
