@@ -30,6 +30,27 @@ func TestKeys(t *testing.T) {
 	}
 }
 
+// TestSlow: keys pressed before the server has answered do what they do afterwards.
+func TestSlow(t *testing.T) {
+	dir, err := feed.Archive(t.TempDir(), 3000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r struct {
+		Steps    map[string]bool `json:"steps"`
+		Problems []string        `json:"problems"`
+	}
+	drive(t, "slow", viewer(t, build(t), dir), &r)
+	for name, ok := range r.Steps {
+		if !ok {
+			t.Errorf("%s: not so", name)
+		}
+	}
+	if len(r.Steps) != 3 || len(r.Problems) > 0 {
+		t.Errorf("%d steps, problems %q", len(r.Steps), r.Problems)
+	}
+}
+
 // TestStory: names of addresses and of applications, endpoints, TCP health and sharkd's
 // tree, as the program itself serves them.
 func TestStory(t *testing.T) {

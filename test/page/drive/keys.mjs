@@ -179,4 +179,45 @@ export default ({ page, problems, sleep, open }) => ({
     await press("Escape");
     return { steps, links, problems };
   },
+
+  // What is typed while the server's answer is still on its way must not be lost to it.
+  async slow() {
+    const late = 700;
+    await page.routeWebSocket(/./, (ws) => {
+      const server = ws.connectToServer();
+      server.onMessage((m) => setTimeout(() => ws.send(m), late));
+    });
+    await open();
+    const steps = {};
+    const number = async (n) => {
+      const shown = page.locator(".detail-bar strong", { hasText: new RegExp(`^#${n}$`) });
+      const came = await shown.waitFor({ timeout: 10 * late }).then(
+        () => true,
+        () => false,
+      );
+      await sleep(2 * late); // nothing that comes later takes it away
+      return came && (await shown.isVisible());
+    };
+    const filter = async (text) => {
+      await page.keyboard.press("/");
+      await page.locator("#filter").fill(text);
+      await page.keyboard.press("Enter");
+      await page.keyboard.press("Escape");
+    };
+    const jump = async (n) => {
+      await page.keyboard.press("Control+g");
+      await page.keyboard.type(String(n));
+      await page.keyboard.press("Enter");
+    };
+    await filter("frame.number >= 6");
+    await jump(9);
+    steps["a jump under a new filter"] = await number(9);
+    await filter("");
+    await jump(6);
+    steps["a jump behind a filter that goes"] = await number(6);
+    await filter("frame.nonsense == 1");
+    await jump(12);
+    steps["a jump behind a refused filter"] = await number(12);
+    return { steps, problems };
+  },
 });

@@ -52,7 +52,7 @@ class Page {
   onView: () => void = () => {};
   /** The rows have to be asked for again: more is known of them. */
   onStale: () => void = () => {};
-  /** Shows a packet among those that the filter shows. */
+  /** Shows a packet among those that the filter shows, which have come. */
   onGoto: (n: number) => void = () => {};
   onRevision: (revision: number) => void = () => {};
 
@@ -60,6 +60,7 @@ class Page {
   private publishing = 0;
   private view = 0;
   private wantedView = 0;
+  private refusedView = 0;
   private pending = { filter: "", start: 0n, end: 0n, capture: "" };
   private request = 0;
   private wantsStatistics = false;
@@ -131,11 +132,7 @@ class Page {
 
   private takeRows(rows: Rows): void {
     if (rows.view !== this.view) return;
-    if (this.going && rows.total > 0) {
-      const n = this.going;
-      this.going = 0;
-      setTimeout(() => this.onGoto(n));
-    }
+    if (rows.total > 0 || rows.done === 1) this.arrive();
     this.onRevision(rows.revision);
     if (rows.count > 0 && rows.request !== this.request && !this.following) return;
     this.rowsOf = rows.view;
@@ -184,8 +181,11 @@ class Page {
     } else if (m.type === "error" && m.error) {
       this.notice = m.error.error;
     } else if (m.type === "view" && m.view === this.wantedView) {
-      if (m.error) this.problem = m.error;
-      else this.takeView(m.view);
+      if (m.error) {
+        this.problem = m.error;
+        this.refusedView = m.view;
+        this.arrive();
+      } else this.takeView(m.view);
     }
   }
 
@@ -205,6 +205,7 @@ class Page {
   /** Shows other packets. What is shown stays when the filter is wrong. */
   openView(filter: string, start: bigint, end: bigint): void {
     this.pending = { filter, start, end, capture: this.capture };
+    this.going = 0;
     this.wantedView++;
     this.socket.send({
       type: "view",
@@ -275,13 +276,27 @@ class Page {
   /** Shows a packet among all of the capture. */
   goto(n: number): void {
     this.tab = "packets";
-    if (!this.narrowed) {
-      this.onGoto(n);
-      return;
+    if (this.narrowed) {
+      this.text = "";
+      this.openView("", 0n, 0n);
     }
-    this.going = n;
-    this.text = "";
-    this.openView("", 0n, 0n);
+    this.jump(n);
+  }
+
+  /** Shows a packet, or the nearest one, among those that the filter shows: when a view has
+   * just been asked for, among its rows, as soon as they come. */
+  jump(n: number): void {
+    this.tab = "packets";
+    const answered = this.wantedView === this.view || this.wantedView === this.refusedView;
+    if (answered && this.rowsOf === this.view) this.onGoto(n);
+    else this.going = n;
+  }
+
+  private arrive(): void {
+    if (!this.going) return;
+    const n = this.going;
+    this.going = 0;
+    setTimeout(() => this.onGoto(n));
   }
 
   async stop(): Promise<void> {
