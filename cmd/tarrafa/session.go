@@ -46,8 +46,10 @@ type session struct {
 	followers []*follower
 	wg        sync.WaitGroup
 	started   time.Time
-	surplus   atomic.Uint64      // packets beyond -c that the source had already handed over
-	trouble   error              // of the archive, as last reported
+	surplus   atomic.Uint64 // packets beyond -c that the source had already handed over
+	trouble   error         // of the archive, as last reported
+	still     standstill
+	news      atomic.Bool        // events wait that are to be told at once
 	stop      context.CancelFunc // ends the capture; the rest follows in order
 
 	mu     sync.Mutex
@@ -110,7 +112,7 @@ func newSession(stdout, stderr io.Writer, o *captureOptions, expr string, source
 	s.hub = live.New(live.Config{
 		Capture:    live.Capture{Interfaces: o.interfaces, Filter: expr, Archive: a.Dir()},
 		Ledger:     func() *live.Ledger { l := s.ledger(); return &l },
-		Interfaces: s.interfaces, Sinks: s.sinks, Analysis: s.connections,
+		Interfaces: s.interfaces, Sinks: s.sinks, Analysis: s.connections, Suspended: s.suspended,
 	})
 	s.follow(&output{name: "statistics", sink: s.hub})
 	for _, r := range recovered {
@@ -290,6 +292,8 @@ func (s *session) capture() {
 			s.archive.Tick()
 			s.takeEvents()
 			quiet.watch(s, total, now)
+		} else if s.news.Swap(false) {
+			s.takeEvents()
 		}
 		if !more {
 			return
@@ -320,6 +324,8 @@ func (s *session) takeEvents() {
 			level, state = live.Problem, live.InterfaceGone
 		case capture.InterfaceUp, capture.InterfaceBack:
 			level, state = live.Info, live.InterfaceUp
+		case capture.InterfaceHeld, capture.InterfaceFreed:
+			level = live.Info
 		case capture.InterfaceChanged:
 		}
 		if state != "" {
@@ -379,6 +385,7 @@ func (s *session) ledger() archive.Ledger {
 	c, surplus := s.source.Counters(), s.surplus.Load()
 	l.Received, l.Dropped, l.Skipped = c.Received, c.Dropped, c.Skipped+surplus
 	l.Delivered, l.Truncated = c.Delivered-surplus, c.Truncated
+	_, l.Suspended = s.still.get(time.Now())
 	for _, f := range s.followers {
 		e := archive.FollowerEntry{Name: f.name, Applied: f.applied(), Expired: f.tail.Expired()}
 		e.Behind = l.Written - min(l.Written, e.Applied+e.Expired)

@@ -74,6 +74,12 @@ func (c *steppingClock) Counters() capture.Counters {
 // Events implements capture.Source.
 func (*steppingClock) Events() []capture.Event { return nil }
 
+// Suspend implements capture.Source.
+func (*steppingClock) Suspend() error { return nil }
+
+// Resume implements capture.Source.
+func (*steppingClock) Resume() error { return nil }
+
 // Close implements capture.Source.
 func (c *steppingClock) Close() error {
 	c.closed.Store(true)

@@ -31,7 +31,7 @@ func (q *silence) watch(s *session, captured uint64, now time.Time) {
 		q.over = true
 		return
 	}
-	if q.start.IsZero() {
+	if q.start.IsZero() || !s.suspended().IsZero() {
 		q.start = now
 		q.passed, q.known = passedPackets(s.o.interfaces)
 		return

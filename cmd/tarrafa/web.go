@@ -135,7 +135,7 @@ func (s *session) servePage(ctx context.Context) func() {
 		return func() {}
 	}
 	s.page.Show(web.Content{
-		Hub: s.hub, LiveID: s.archive.ID(), Stop: s.stop, Sift: s.sift,
+		Hub: s.hub, LiveID: s.archive.ID(), Stop: s.stop, Suspend: s.suspend, Sift: s.sift,
 		Captures: &shelf{root: s.o.dataDir, live: s.archive.Dir(), ledger: func() *live.Ledger { l := s.ledger(); return &l }},
 	})
 	done := make(chan struct{})

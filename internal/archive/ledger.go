@@ -3,6 +3,7 @@ package archive
 import (
 	"fmt"
 	"strings"
+	"time"
 )
 
 // Ledger says where every packet is. Received = Delivered + Dropped + Skipped;
@@ -15,7 +16,8 @@ type Ledger struct {
 	Truncated    uint64          `json:"truncated"`         // delivered, but cut because the ring's block was too small
 	Written      uint64          `json:"written"`           // in the segments
 	WrittenBytes uint64          `json:"written_bytes"`
-	Lost         uint64          `json:"lost"` // delivered, but not written: the disk was full or failed
+	Lost         uint64          `json:"lost"`                   // delivered, but not written: the disk was full or failed
+	Suspended    time.Duration   `json:"suspended_ns,omitempty"` // for so long no packets were taken, as the reader had stopped the capture
 	Followers    []FollowerEntry `json:"followers"`
 }
 

@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"errors"
 	"os"
 	"strings"
 
@@ -44,6 +45,9 @@ func (e *PermissionError) Error() string {
 
 // Unwrap returns the system's error.
 func (e *PermissionError) Unwrap() error { return e.Err }
+
+// errEnding is why a capture that was closed is neither suspended nor resumed.
+var errEnding = errors.New("the capture has ended")
 
 // OpError tells which step failed on which interface.
 type OpError struct {

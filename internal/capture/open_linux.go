@@ -89,6 +89,10 @@ func openRing(info InterfaceInfo, o Options) (*ring, error) {
 		return nil, &OpError{Op: "open a packet socket", Interface: info.Name, Err: err}
 	}
 	r := newRing(fd, info, o)
+	r.program = takeAll
+	if prog != nil {
+		r.program = prog
+	}
 	if err := r.setUp(prog, info, o); err != nil {
 		r.free()
 		return nil, err
@@ -181,7 +185,7 @@ func (r *ring) bind(index int, promiscuous bool) error {
 
 // stop lets no further packet in. When it returns, none is on its way into the ring.
 func (r *ring) stop() error {
-	err := attach(r.fd, []Instruction{{Op: opReturn}})
+	err := attach(r.fd, refuseAll)
 	// Binding to no protocol waits until the kernel's other processors have left the
 	// socket. Some kernels take it for the old protocol; the filter has done the work there.
 	_ = unix.Bind(r.fd, &unix.SockaddrLinklayer{})

@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -43,6 +44,8 @@ type polledSource struct {
 	finished   bool                // Fill has returned false
 	unwanted   packet.Direction    // is skipped; DirectionUnknown: nothing is
 	closing    atomic.Bool
+	heldFrom   atomic.Int64  // ns since 1970: what was suspended last began and ended here;
+	heldUntil  atomic.Int64  // not yet: the end of time
 	quit       chan struct{} // closed by Close: ends the watch
 	watching   chan struct{} // closed when the watch has ended
 
@@ -54,6 +57,7 @@ type polledSource struct {
 
 	mu      sync.Mutex // guards what follows
 	freed   bool
+	held    bool // suspended
 	watched watched
 }
 
@@ -151,6 +155,9 @@ func (s *polledSource) Fill(b *segment.Builder, wait time.Duration) bool {
 // hold is cut.
 func (s *polledSource) put(t int64, data []byte, wireLen uint32, dir packet.Direction) bool {
 	c := &s.counts[s.number]
+	if t >= s.heldFrom.Load() && t < s.heldUntil.Load() {
+		return true
+	}
 	if dir != packet.DirectionUnknown && dir == s.unwanted {
 		c.skipped.Add(1)
 		s.some = true
@@ -204,6 +211,32 @@ func (s *polledSource) Close() error {
 	s.closing.Store(true)
 	close(s.quit)
 	return err
+}
+
+// Suspend implements [Source].
+func (s *polledSource) Suspend() error { return s.hold(true) }
+
+// Resume implements [Source].
+func (s *polledSource) Resume() error { return s.hold(false) }
+
+// hold passes over the packets of a time: reading goes on, so that none is dropped.
+func (s *polledSource) hold(on bool) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch now := time.Now().UnixNano(); {
+	case s.freed || s.closing.Load():
+		return &OpError{Op: "suspend or resume the capture", Interface: s.interfaces[0].Name, Err: errEnding}
+	case on == s.held:
+		return nil
+	case on:
+		s.heldFrom.Store(now)
+		s.heldUntil.Store(math.MaxInt64)
+	default:
+		s.heldUntil.Store(now)
+	}
+	s.held = on
+	s.watched.held(on)
+	return nil
 }
 
 // Counters implements [Source]. These systems do not tell how many packets passed the

@@ -15,6 +15,7 @@ import (
 type fakeTap struct {
 	packets [][]byte
 	dir     packet.Direction
+	stamped bool // with the time at which they are read
 	dropped uint64
 	bound   []int
 	stopped bool
@@ -24,7 +25,11 @@ type fakeTap struct {
 var _ tap = (*fakeTap)(nil)
 
 func (f *fakeTap) read(to *polledSource) {
-	for len(f.packets) > 0 && to.put(1, f.packets[0], uint32(len(f.packets[0])), f.dir) {
+	at := int64(1)
+	if f.stamped {
+		at = time.Now().UnixNano()
+	}
+	for len(f.packets) > 0 && to.put(at, f.packets[0], uint32(len(f.packets[0])), f.dir) {
 		f.packets = f.packets[1:]
 	}
 }
@@ -178,4 +183,49 @@ func TestPolledFillDoesNotAllocate(t *testing.T) {
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
+}
+
+func TestPolledSuspend(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		one := &fakeTap{stamped: true}
+		s := polledOver(twoInterfaces(), one, &fakeTap{})
+		s.interfaces = []segment.Interface{{Name: "a"}, {Name: "b"}}
+		buf := make([]byte, 512)
+		b := segment.NewBuilder(buf)
+		var got []string
+		for _, step := range []struct {
+			packet string
+			do     func() error
+		}{{"first", s.Suspend}, {"second", s.Suspend}, {"third", s.Resume}, {"fourth", s.Resume}} {
+			one.packets = [][]byte{[]byte(step.packet)}
+			b.Reset(buf)
+			if !s.Fill(b, time.Second) {
+				t.Fatal("closed")
+			}
+			for _, p := range parse(t, b.Bytes()) {
+				got = append(got, string(p.data))
+			}
+			if err := step.do(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if want := []string{"first", "fourth"}; !slices.Equal(got, want) {
+			t.Errorf("%v, want %v", got, want)
+		}
+		if c := s.Counters(); c.Received != 2 || c.Delivered != 2 || c.Dropped != 0 {
+			t.Errorf("%+v", c)
+		}
+		if e := s.Events(); len(e) != 4 || e[0].Kind != InterfaceHeld || e[3].Kind != InterfaceFreed {
+			t.Errorf("%+v", e)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		for s.Fill(b, time.Second) {
+			b.Reset(buf)
+		}
+		if s.Suspend() == nil {
+			t.Error("a capture that has ended was suspended")
+		}
+	})
 }

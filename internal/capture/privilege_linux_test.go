@@ -49,6 +49,16 @@ func captureDropped() {
 		die(fmt.Errorf("a new packet socket was not refused: %w", err))
 	}
 	fmt.Println("dropped")
+	go func() {
+		for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
+			switch lines.Text() {
+			case "suspend":
+				die(s.Suspend())
+			case "resume":
+				die(s.Resume())
+			}
+		}
+	}()
 	buf := make([]byte, 1<<16)
 	b := segment.NewBuilder(buf)
 	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); {
@@ -69,8 +79,8 @@ func captureDropped() {
 	}
 }
 
-// Once open, the capture needs no privileges: not for reading, not for resuming on an
-// interface that was made anew, not for ending.
+// Once open, the capture needs no privileges: not for reading, not for suspending,
+// not for resuming on an interface that was made anew, not for ending.
 func TestWithoutPrivileges(t *testing.T) {
 	newNetns(t)
 	veth(t)
@@ -78,6 +88,10 @@ func TestWithoutPrivileges(t *testing.T) {
 	cmd.Env = append(os.Environ(), childVariable+"=dropped")
 	cmd.Stderr = os.Stderr
 	pipe, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	orders, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,8 +113,22 @@ func TestWithoutPrivileges(t *testing.T) {
 		t.Fatalf("the child says %q, want %q", lines.Text(), want)
 	}
 	expect("dropped")
-	newSender(t, "va").send(t, frame(60, 0, 53))
+	first := newSender(t, "va")
+	first.send(t, frame(60, 0, 53))
 	expect("packets 1")
+	for _, order := range []string{"suspend", "resume"} {
+		if _, err := fmt.Fprintln(orders, order); err != nil {
+			t.Fatal(err)
+		}
+		if order == "suspend" {
+			expect("suspended vb")
+			first.send(t, frame(60, 0, 53))
+			first.send(t, frame(60, 0, 54))
+			continue
+		}
+		expect("resumed vb")
+		first.send(t, frame(60, 0, 54)) // the filter is the old one
+	}
 	ip(t, "link set vb down")
 	expect("down vb")
 	ip(t, "link del va")

@@ -20,6 +20,12 @@ const LinuxExtensions = true
 
 const maxInstructions = 4096 // BPF_MAXINSNS
 
+// Programs without a question.
+var (
+	refuseAll = []Instruction{{Op: opReturn}}
+	takeAll   = []Instruction{{Op: opReturn, K: keepAll}} // as no program
+)
+
 // kernelFilter builds the program that is attached to a socket: the direction, then the
 // user's filter, cutting at snapLen. It returns nil when everything is to be taken whole.
 //

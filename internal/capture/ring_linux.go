@@ -37,8 +37,9 @@ type ring struct {
 	number   uint32 // of the interface
 	link     packet.LinkType
 	ethernet bool
-	snapLen  uint32 // as wanted, link-layer header included
-	cutAt    uint32 // what the kernel was told to cut a packet at
+	snapLen  uint32        // as wanted, link-layer header included
+	cutAt    uint32        // what the kernel was told to cut a packet at
+	program  []Instruction // filters while the capture is not suspended
 
 	block int    // that comes next, or is being read while open
 	open  bool   // the block is ours

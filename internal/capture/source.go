@@ -62,8 +62,8 @@ const (
 	Out
 )
 
-// Source is where packets come from. A Source is used by one goroutine, but Close,
-// Counters and Events may be called from others.
+// Source is where packets come from. A Source is used by one goroutine, but Suspend, Resume,
+// Close, Counters and Events may be called from others.
 type Source interface {
 	// Interfaces describes what is captured from, in the order of the interface numbers
 	// that Fill uses. It does not change while the Source lives.
@@ -87,6 +87,12 @@ type Source interface {
 	// an interface that was down when it was opened is the first event. At most 1024
 	// events are kept; of more the oldest are dropped and counted.
 	Events() []Event
+
+	// Suspend takes no further packet until Resume: what passes meanwhile is in no counter.
+	// What was taken before is still delivered. Each is an event of every interface; doing
+	// it twice is harmless. Neither needs privileges. After Close they are errors.
+	Suspend() error
+	Resume() error
 
 	// Close stops the capture at once and makes Fill deliver what is still in the ring
 	// and then return false. It does not wait for that. Closing twice is harmless.
@@ -122,11 +128,13 @@ const (
 	InterfaceBack                         // made anew under the same name; capture has resumed
 	InterfaceChanged                      // renamed, or its link was lost or found; capture goes on
 	InterfaceUnfit                        // made anew, but capture cannot resume: see Reason
+	InterfaceHeld                         // Suspend: no packet is taken
+	InterfaceFreed                        // Resume
 )
 
-var eventNames = [...]string{"", "down", "up", "gone", "back", "changed", "unfit"}
+var eventNames = [...]string{"", "down", "up", "gone", "back", "changed", "unfit", "suspended", "resumed"}
 
-// String returns the kind's name: down, up, gone, back, changed or unfit.
+// String returns the kind's name: down, up, gone, back, changed, unfit, suspended or resumed.
 func (k EventKind) String() string {
 	if int(k) < len(eventNames) && k > 0 {
 		return eventNames[k]

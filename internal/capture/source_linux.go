@@ -31,6 +31,7 @@ type ringSource struct {
 
 	mu      sync.Mutex // guards what follows, the rings' binding and their statistics
 	freed   bool
+	held    bool // suspended
 	watched watched
 	present map[int]bool // interfaces that the kernel has named since a recheck began; nil: none is going on
 }

@@ -124,6 +124,17 @@ func (w *watched) back(i int, info InterfaceInfo) {
 	w.add(e)
 }
 
+// held notes that the capture was suspended, or goes on.
+func (w *watched) held(on bool) {
+	for i := range w.states {
+		e := Event{Kind: InterfaceFreed, Interface: i, Name: w.states[i].name, Reason: "capturing was started again"}
+		if on {
+			e.Kind, e.Reason = InterfaceHeld, "capturing was stopped; what passes is not taken"
+		}
+		w.add(e)
+	}
+}
+
 // add keeps an event until it is fetched.
 func (w *watched) add(e Event) {
 	e.Time = time.Now()

@@ -30,6 +30,7 @@ type Config struct {
 	Interfaces func() []Interface
 	Sinks      func() []Sink
 	Analysis   func() *Analysis
+	Suspended  func() time.Time // zero: packets are taken
 
 	Rows     int           // newest packets held, 208 bytes each; 0: 65 536
 	Top      int           // addresses of each side in a snapshot; 0: 10
@@ -221,6 +222,9 @@ func (h *Hub) publish(final bool) *Snapshot {
 	}
 	if h.cfg.Sinks != nil {
 		s.Sinks = h.cfg.Sinks()
+	}
+	if h.cfg.Suspended != nil {
+		s.Suspended = h.cfg.Suspended()
 	}
 	if h.cfg.Analysis != nil {
 		s.Analysis = h.cfg.Analysis()

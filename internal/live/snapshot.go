@@ -24,6 +24,9 @@ type Snapshot struct {
 	Started time.Time `json:"started"`
 	Taken   time.Time `json:"taken"`
 	Final   bool      `json:"final"` // the capture has ended: nothing newer comes
+	// Suspended is since when no packets are taken, as the reader has stopped the capture;
+	// zero: they are.
+	Suspended time.Time `json:"suspended,omitzero"`
 
 	Capture    Capture         `json:"capture"`
 	Stats      *stats.Snapshot `json:"stats"`

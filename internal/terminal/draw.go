@@ -49,11 +49,17 @@ func (m *model) title() string {
 		state, st = "‖ "+m.tx(txPaused)+" "+m.txf(txNew, m.words.Integer(m.newest.Stats.Packets-m.shown.Stats.Packets)), warn
 	case m.newest.Final:
 		state, st = "■ "+m.tx(txEnded), plain
+	case !m.newest.Suspended.IsZero():
+		state, st = "■ "+m.tx(txSuspended), bad
 	case m.deaf():
 		state, st = "○ "+m.tx(txNoInterface), bad
 	}
 	tail := newLine(m.width - 10)
-	tail.put(plain, clock(m.newest.Elapsed())).space(2).put(st, state).space(1)
+	tail.put(plain, clock(m.newest.Elapsed())).space(2)
+	if m.paused && !m.newest.Suspended.IsZero() {
+		tail.put(bad, "■ "+m.tx(txSuspended)).space(2)
+	}
+	tail.put(st, state).space(1)
 
 	l := newLine(m.width)
 	l.put(brand, " TARRAFA ").space(1)

@@ -29,6 +29,9 @@ func LogLine(s *live.Snapshot, lang words.Language) string {
 	if len(shares) > 0 {
 		parts = append(parts, strings.Join(shares, ", "))
 	}
+	if !s.Suspended.IsZero() {
+		parts = append(parts, textIn(lang, txLogSuspended))
+	}
 	if n := s.Dropped(); n > 0 {
 		parts = append(parts, fmt.Sprintf(textIn(lang, txLogDropped), w.Integer(n)))
 	}

@@ -163,6 +163,9 @@ func LedgerText(g *live.Ledger, lang words.Language) string {
 		}
 		fmt.Fprintf(&b, "  %s: %s: %s\n", clean(f.Name), tx(txLimits), strings.Join(reached, ", "))
 	}
+	if g.Suspended > 0 {
+		fmt.Fprintf(&b, "  "+tx(txSuspendedFor)+"\n", clock(g.Suspended))
+	}
 	if err := g.Balance(); err != nil {
 		fmt.Fprintf(&b, "  %s: %s\n", tx(txUnbalanced), clean(strings.TrimPrefix(err.Error(), "the ledger does not balance: ")))
 	} else {

@@ -59,6 +59,9 @@ const (
 	txNoInterface
 	txInterfaceDown
 	txInterfaceGone
+	txSuspended
+	txLogSuspended
+	txSuspendedFor // duration
 	txNewest
 	txWaiting
 	txNumber
@@ -172,6 +175,9 @@ var keys = [texts]string{
 	txNoInterface:     "state.nointerface",
 	txInterfaceDown:   "interface.down",
 	txInterfaceGone:   "interface.gone",
+	txSuspended:       "capture.suspended",
+	txLogSuspended:    "log.suspended",
+	txSuspendedFor:    "ledger.suspended",
 	txNewest:          "packets.newest",
 	txWaiting:         "packets.waiting",
 	txNumber:          "column.number",

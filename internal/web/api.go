@@ -16,13 +16,14 @@ func (s *Server) session(w http.ResponseWriter, r *http.Request) {
 		Live     bool   `json:"live"`
 		LiveID   string `json:"live_id,omitempty"`
 		CanStop  bool   `json:"can_stop"`
+		CanHold  bool   `json:"can_suspend"`
 		Captures bool   `json:"captures"`
 		Analysis bool   `json:"analysis"` // flows and findings can be asked for
 		// Dissector is the name of the program that explains packets besides this one.
 		Dissector string `json:"dissector,omitempty"`
 	}{
 		Version: s.cfg.Version, Live: s.cfg.Hub != nil, LiveID: s.cfg.LiveID,
-		CanStop: s.cfg.Stop != nil, Captures: s.cfg.Captures != nil,
+		CanStop: s.cfg.Stop != nil, CanHold: s.cfg.Suspend != nil, Captures: s.cfg.Captures != nil,
 	}
 	if s.cfg.Dissector != nil {
 		v.Dissector = "sharkd"
@@ -53,6 +54,18 @@ func (s *Server) stop(w http.ResponseWriter, _ *http.Request) {
 	}
 	w.WriteHeader(http.StatusAccepted)
 	s.cfg.Stop()
+}
+
+func (s *Server) suspend(w http.ResponseWriter, on bool) {
+	err := error(ErrNoCapture)
+	if s.cfg.Suspend != nil {
+		err = s.cfg.Suspend(on)
+	}
+	if err != nil {
+		s.fail(w, err)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
 }
 
 func (s *Server) checkFilter(w http.ResponseWriter, r *http.Request) {

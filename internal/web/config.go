@@ -21,6 +21,8 @@ type Content struct {
 	Captures Captures  // stored captures; nil: none
 	Sift     Sift      // of the running capture; nil: filters are asked of what the hub and the reader know
 	Stop     func()    // ends the capture, or the program that only shows; nil: the page has no such button
+	// Suspend stops taking packets, or takes them again; the capture goes on. nil: it cannot.
+	Suspend func(on bool) error
 }
 
 // Sift runs through the running capture, from its oldest packet on, and goes on with what

@@ -50,6 +50,11 @@ func (s *Server) captureMetrics(m *exposition) {
 	for _, name := range slices.Sorted(maps.Keys(doc.Outcomes)) {
 		m.value(doc.Outcomes[name], "outcome", name)
 	}
+	var suspended uint64
+	if !snap.Suspended.IsZero() {
+		suspended = 1
+	}
+	m.one("suspended", "gauge", "1 while no packets are taken, as the reader has stopped the capture.", suspended)
 	m.head("interface_packets_total", "counter", "Packets by interface and place.")
 	for _, i := range snap.Interfaces {
 		m.value(i.Received, "interface", i.Name, "place", "received")

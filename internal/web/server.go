@@ -174,6 +174,8 @@ func (s *Server) handler() http.Handler {
 	mux.HandleFunc("POST /api/v1/links", s.newLink)
 	mux.HandleFunc("GET /api/v1/live", s.snapshot)
 	mux.HandleFunc("POST /api/v1/stop", s.stop)
+	mux.HandleFunc("POST /api/v1/suspend", func(w http.ResponseWriter, _ *http.Request) { s.suspend(w, true) })
+	mux.HandleFunc("POST /api/v1/resume", func(w http.ResponseWriter, _ *http.Request) { s.suspend(w, false) })
 	mux.HandleFunc("GET /api/v1/filter", s.checkFilter)
 	mux.HandleFunc("GET /api/v1/complete", s.complete)
 	mux.HandleFunc("GET /api/v1/captures", s.listCaptures)
