@@ -125,7 +125,7 @@ func (t *Table) analyse(r *record, side uint8, s *packet.Summary, chunk []byte, 
 		n.AcksFrame, n.AckRTT = frame, s.Time-at
 		r.rtt[1-side].add(n.AckRTT)
 	}
-	r.acknowledged(1-side, header)
+	r.acknowledged(1-side, flags&flagACK != 0, header)
 	if a&LostSegment != 0 {
 		fwd.bits |= halfHole
 	}

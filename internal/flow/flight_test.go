@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"encoding/binary"
 	"math"
 	"testing"
 
@@ -56,5 +57,44 @@ func TestCutOptions(t *testing.T) {
 	copy(header[20:], []byte{1, 1, 5, 18, 0, 0, 0, 1, 0, 0, 0, 4, 0, 0, 0, 9, 0, 0, 0, 11})
 	if n := sackedBytes(header[:34]); n != 3 {
 		t.Errorf("%d bytes in the blocks that are there", n)
+	}
+}
+
+// What an answer says about what is on its way, as tshark 4.0.17 has it.
+func TestFlightAndAnswers(t *testing.T) {
+	const client, server = "10.0.0.1:1000", "10.0.0.2:80"
+	sack := func(blocks ...uint32) []byte {
+		o := []byte{1, 1, optionSACK, byte(2 + 4*len(blocks))}
+		for _, b := range blocks {
+			o = binary.BigEndian.AppendUint32(o, b)
+		}
+		return o
+	}
+	var sc scene
+	var want []uint32
+	sent := func(seq uint32, flight uint32) {
+		sc.add(segment{src: client, dst: server, flags: "A", seq: seq, ack: 500, window: 100, length: 100})
+		want = append(want, flight)
+	}
+	answered := func(flags string, ack uint32, options []byte) {
+		sc.add(segment{src: server, dst: client, flags: flags, seq: 500, ack: ack, window: 100, options: options})
+		want = append(want, 0)
+	}
+	sent(1000, 100)
+	sent(1100, 200)
+	answered("A", 1000, sack(1010, 1020, 1030, 1040, 1050, 1060))
+	sent(1200, 300-30)
+	answered("A", 1000, sack(1010, 1020, 1030, 1040, 1050, 1060, 1070, 1080)) // the fourth does not count
+	sent(1300, 400-30)
+	answered("A", 1400, nil)
+	sent(1500, 0) // a segment is missing before it
+	answered("R", 0, nil)
+	sent(1600, 0)
+	answered("A", 1600, nil)
+	sent(1700, 200)
+	for i, n := range sc.apply(NewTable(Options{})) {
+		if n.InFlight != want[i] {
+			t.Errorf("packet %d: %d bytes in flight, want %d", i+1, n.InFlight, want[i])
+		}
 	}
 }

@@ -63,12 +63,16 @@ func sackedBytes(header []byte) uint32 {
 		if kind != optionSACK {
 			return
 		}
-		for ; len(body) >= 8; body = body[8:] {
+		for blocks := 0; blocks < countedSACKs && len(body) >= 8; blocks, body = blocks+1, body[8:] {
 			n += binary.BigEndian.Uint32(body[4:]) - binary.BigEndian.Uint32(body)
 		}
 	})
 	return n
 }
+
+// countedSACKs is how many blocks of one segment count: as in tshark those that fit beside
+// time stamps. A fourth one, which there is room for without them, does not.
+const countedSACKs = 3
 
 // optionSACK is the kind of the option that lists blocks (RFC 2018).
 const optionSACK = 5

@@ -40,10 +40,13 @@ func (r *record) greet(side uint8, s *packet.Summary, header []byte) Analysis {
 	return a
 }
 
-// acknowledged takes in what a segment of the other side says about what side sent.
-func (r *record) acknowledged(side uint8, header []byte) {
+// acknowledged takes in what a segment of the other side says about what side sent. ack
+// says that it has the ACK flag: a bare RST does not tell that a loss was made good.
+func (r *record) acknowledged(side uint8, ack bool, header []byte) {
 	h := &r.half[side]
-	h.bits &^= halfHole
+	if ack {
+		h.bits &^= halfHole
+	}
 	if n := sackedBytes(header); n != 0 {
 		h.bits |= halfSacked
 		r.sacked[side] = n
