@@ -48,74 +48,76 @@ func isTCP(s *packet.Summary) bool {
 	return s.Inner.Flags&packet.TupleCut == 0 || s.TCPFlags != 0 || s.Seq|s.Ack|uint32(s.Window) != 0
 }
 
+// lookup is what is known of a row before it is counted.
+type lookup struct {
+	key  key
+	hash uint32
+	near uint32 // where guess found its record, before the other rows of the batch were counted
+	side uint8  // of the sender
+	skip bool   // it belongs to no flow
+}
+
 // batch does the reading of far memory for up to 64 rows at once and then counts the rows
-// one by one. Each loop reads one kind of place, with next to nothing between the reads, so
-// that the processor waits for many of them together.
+// one by one. Each loop reads from where the one before has led, with little between the
+// reads, so that the processor waits for many of them together.
 func (t *Table) batch(rows []packet.Summary, chunk []byte, notes []Note) {
-	n := 0
+	looks := t.looks[:len(rows)]
+	notes = notes[:len(rows)]
+	var touch uint64
+	cell, mask := t.slots.cell, t.slots.mask
 	for i := range rows {
-		s := &rows[i]
-		t.near[i] = 0
-		if t.skip[i] = !belongs(s); t.skip[i] {
+		s, l := &rows[i], &looks[i]
+		if l.skip = !belongs(s); l.skip {
 			continue
 		}
 		if s.Inner.Proto == protoICMP || s.Inner.Proto == protoICMPv6 {
 			tuple := icmpTuple(s, chunk)
-			t.keys[i], t.sides[i] = makeKey(&tuple)
+			l.side = l.key.set(&tuple)
 		} else {
-			t.keys[i], t.sides[i] = makeKey(&s.Inner)
+			l.side = l.key.set(&s.Inner)
 		}
-		t.hashes[i] = t.hash.sum(&t.keys[i])
-		t.order[n] = uint8(i)
-		n++
+		l.hash = t.hash.sum(&l.key)
+		touch += cell[l.hash&mask]
 	}
-	var touch uint64
-	cell, mask := t.slots.cell, t.slots.mask
-	for _, i := range t.order[:n] {
-		touch += cell[t.hashes[i%batchSize]&mask]
-	}
-	for _, i := range t.order[:n] {
-		t.near[i%batchSize] = t.guess(t.hashes[i%batchSize])
-	}
-	for _, i := range t.order[:n] {
-		if j := t.near[i%batchSize]; j != 0 {
-			r := t.at(j - 1)
-			touch += r.key.a0 + uint64(r.half[0].next) + r.sum[0].packets
+	for i := range looks {
+		l := &looks[i]
+		l.near = 0
+		if l.skip {
+			continue
+		}
+		if l.near = t.guess(l.hash); l.near != 0 {
+			touch += t.at(l.near - 1).touch(l.side & 1)
 		}
 	}
-	for _, i := range t.order[:n] {
-		if j := t.near[i%batchSize]; j != 0 {
-			touch += t.at(j - 1).touch(t.sides[i%batchSize] & 1)
+	for i := range looks {
+		l := &looks[i]
+		if l.near == 0 {
+			continue
 		}
-	}
-	for _, i := range t.order[:n] {
-		if j := t.near[i%batchSize]; j != 0 {
-			r, side := t.at(j-1), t.sides[i%batchSize]&1
-			if u := r.half[side].unTail; u != 0 {
-				touch += t.segments.at(u).frame
-			}
-			if u := r.half[1-side].unHead; u != 0 {
-				touch += t.segments.at(u).frame
-			}
+		r, side := t.at(l.near-1), l.side&1
+		if u := r.half[side].unTail; u != 0 {
+			touch += t.segments.at(u).frame
+		}
+		if u := r.half[1-side].unHead; u != 0 {
+			touch += t.segments.at(u).frame
 		}
 	}
 	t.touch = touch
-	for i := range rows {
-		if t.skip[i] {
+	for i := range looks {
+		if l := &looks[i]; l.skip {
 			t.c.NoFlow++
 			notes[i] = Note{Stream: NoStream, OuterStream: NoStream}
 			t.around(&rows[i], chunk, &notes[i])
 		} else {
-			t.packet(&rows[i], chunk, &notes[i], &t.keys[i], t.hashes[i], t.near[i], t.sides[i])
+			t.packet(&rows[i], chunk, &notes[i], l)
 		}
 		t.row++
 	}
 }
 
-// touch reads the lines of a record that a packet of side needs besides the first ones of
-// their pairs, which the processor fetches two by two.
+// touch reads from every line of a record that a packet of side needs.
 func (r *record) touch(side uint8) uint64 {
-	return r.id + uint64(r.half[1].next) + r.sum[side].packets + r.rtt[1-side].Sum
+	return r.key.a0 + r.id + uint64(r.half[0].next) + uint64(r.half[1].next) + r.sum[side].packets + r.rtt[1-side].Sum
 }
 
 // guess returns the number +1 of the record whose hash matches, without comparing keys; 0
@@ -129,14 +131,14 @@ func (t *Table) guess(hash uint32) uint32 {
 	}
 }
 
-// known is find for a record that is probably at near.
-func (t *Table) known(k *key, hash, near uint32) (*record, uint32) {
-	if near != 0 {
-		if r := t.at(near - 1); r.bits&bitUsed != 0 && r.key.same(k) {
-			return r, near - 1
+// known is find for a record that was probably found before.
+func (t *Table) known(l *lookup) (*record, uint32) {
+	if l.near != 0 {
+		if r := t.at(l.near - 1); r.bits&bitUsed != 0 && r.key.same(&l.key) {
+			return r, l.near - 1
 		}
 	}
-	return t.find(k, hash)
+	return t.find(&l.key, l.hash)
 }
 
 // find returns the record of a key and its number, nil when there is none.
@@ -154,9 +156,8 @@ func (t *Table) find(k *key, hash uint32) (*record, uint32) {
 	}
 }
 
-// packet counts one row. near is where guess found its record, before the other rows of
-// the batch were counted.
-func (t *Table) packet(s *packet.Summary, chunk []byte, n *Note, k *key, hash, near uint32, side uint8) {
+// packet counts one row.
+func (t *Table) packet(s *packet.Summary, chunk []byte, n *Note, l *lookup) {
 	t.heard(s.Time)
 	if t.c.Packets++; t.c.Packets%batchSize == 0 {
 		t.sweep(s.Time)
@@ -165,7 +166,8 @@ func (t *Table) packet(s *packet.Summary, chunk []byte, n *Note, k *key, hash, n
 	t.around(s, chunk, n)
 	tcp := isTCP(s)
 
-	r, i := t.known(k, hash, near)
+	side := l.side & 1
+	r, i := t.known(l)
 	if r != nil && tcp && s.TCPFlags&(flagSYN|flagACK) == flagSYN && reuses(&r.half[side], s.Seq) {
 		t.end(r, i, EndReused)
 		t.release(r, i)
@@ -173,7 +175,7 @@ func (t *Table) packet(s *packet.Summary, chunk []byte, n *Note, k *key, hash, n
 		n.Flags |= ReusedPorts
 	}
 	if r == nil {
-		r, i = t.begin(k, hash, s, side)
+		r, i = t.begin(&l.key, l.hash, s, side)
 	} else {
 		if s.Time < r.last {
 			t.c.BackInTime++

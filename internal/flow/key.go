@@ -17,15 +17,28 @@ type key struct {
 }
 
 // makeKey returns the key of a tuple, and 0 when a is the source, 1 when b is.
-func makeKey(t *packet.Tuple) (key, uint8) {
+func makeKey(t *packet.Tuple) (k key, side uint8) {
+	side = k.set(t)
+	return k, side
+}
+
+// set makes k the key of a tuple and returns 0 when a is the source, 1 when b is. Which it
+// is changes from packet to packet without a pattern: there is no branch on it.
+func (k *key) set(t *packet.Tuple) (side uint8) {
 	s0, s1 := binary.BigEndian.Uint64(t.Src[:8]), binary.BigEndian.Uint64(t.Src[8:])
 	d0, d1 := binary.BigEndian.Uint64(t.Dst[:8]), binary.BigEndian.Uint64(t.Dst[8:])
-	tail := uint64(t.Version)<<8 | uint64(t.Proto)
 	sp, dp := uint64(t.SrcPort), uint64(t.DstPort)
-	if s0 < d0 || s0 == d0 && (s1 < d1 || s1 == d1 && sp <= dp) {
-		return key{s0, s1, d0, d1, sp<<48 | dp<<32 | tail}, 0
-	}
-	return key{d0, d1, s0, s1, dp<<48 | sp<<32 | tail}, 1
+	_, less := bits.Sub64(dp, sp, 0)
+	_, less = bits.Sub64(d1, s1, less)
+	_, less = bits.Sub64(d0, s0, less) // 1: the destination sorts first
+	swap := -less
+	x := (s0 ^ d0) & swap
+	k.a0, k.b0 = s0^x, d0^x
+	x = (s1 ^ d1) & swap
+	k.a1, k.b1 = s1^x, d1^x
+	x = (sp ^ dp) & swap
+	k.rest = (sp^x)<<48 | (dp^x)<<32 | uint64(t.Version)<<8 | uint64(t.Proto)
+	return uint8(less)
 }
 
 // tuple returns the key as a tuple sent by endpoint from (0: a, 1: b).

@@ -113,14 +113,8 @@ type Table struct {
 	decoder      *packet.Decoder // for rows with more headers than they tell, made when the first one comes
 	packetInHand *packet.Packet
 
-	// Of the batch being worked on.
-	keys   [batchSize]key
-	hashes [batchSize]uint32
-	sides  [batchSize]uint8
-	near   [batchSize]uint32
-	skip   [batchSize]bool
-	order  [batchSize]uint8 // of the rows that belong to flows
-	touch  uint64           // keeps the compiler from dropping the reads ahead
+	looks [batchSize]lookup // of the batch being worked on
+	touch uint64            // keeps the compiler from dropping the reads ahead
 }
 
 // NewTable returns an empty Table. It allocates as conversations come, up to the cap.
