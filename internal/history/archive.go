@@ -56,26 +56,41 @@ func (c *Capture) refresh(force bool) (view, error) {
 	if c.stored == nil {
 		return view{c.parts, c.units, c.packets}, nil
 	}
+	var err error
+	for range attempts {
+		if err = c.renew(force); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		force = true // the segment that was the newest has been ended and removed since
+	}
+	if err != nil {
+		return view{}, err
+	}
+	return view{c.parts, c.units, c.packets}, nil
+}
+
+// renew brings the lists up to date.
+func (c *Capture) renew(force bool) error {
 	changed := false
 	if t := metaTime(c.stored); force || !t.Equal(c.metaTime) {
 		c.metaTime = t
 		if err := c.stored.Refresh(); err != nil {
-			return view{}, err
+			return err
 		}
 		changed = true
 		if err := c.build(); err != nil {
-			return view{}, err
+			return err
 		}
 	}
 	if n := len(c.parts); n > 0 && !c.parts[n-1].sealed {
 		if err := c.grow(c.parts[n-1]); err != nil {
-			return view{}, err
+			return err
 		}
 	}
 	if changed {
 		c.cache.forget(c.units)
 	}
-	return view{c.parts, c.units, c.packets}, nil
+	return nil
 }
 
 // build makes the list of units anew, from the old one where a part is as it was.
@@ -93,7 +108,7 @@ func (c *Capture) build() error {
 	for i := range segs {
 		s := &segs[i]
 		sealed := s.Sealed || c.stored.Meta.State != archive.StateOpen
-		if p := old[s.Number]; p != nil && p.sealed && p.packets == s.Packets && (p.file == nil) == c.bad[s.Number] {
+		if p := old[s.Number]; p != nil && p.sealed && !p.again && p.packets == s.Packets && (p.file == nil) == c.bad[s.Number] {
 			c.append(p, oldUnits[s.Number])
 			continue
 		}

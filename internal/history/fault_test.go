@@ -255,3 +255,73 @@ func TestSegmentRemovedWhileRead(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Retention removes segments of a running capture before capture.json stops naming them:
+// a question is about what is left, and none is refused.
+func TestSegmentsRemovedWhileCapturing(t *testing.T) {
+	g := grow(t, t.TempDir(), 64<<10)
+	for range 8 {
+		g.write(2000)
+	}
+	g.a.Checkpoint()
+	c, err := Open(g.a.Dir(), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	left := uint64(g.n)
+	if n, err := c.Count(context.Background(), parsed(t, "ip.ttl == 0")); err != nil || n != left {
+		t.Fatalf("%d packets, want %d: %v", n, left, err)
+	}
+	s, err := archive.Open(g.a.Dir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	segments := s.Meta.Segments
+	_ = s.Close()
+	if len(segments) < 5 {
+		t.Fatalf("%d segments", len(segments))
+	}
+	for i, s := range segments[:3] {
+		if err := os.Remove(filepath.Join(g.a.Dir(), archive.FileName(s.Number))); err != nil {
+			t.Fatal(err)
+		}
+		left -= s.Packets
+		if n, err := c.Count(context.Background(), parsed(t, fmt.Sprintf("frame.len > %d", i))); err != nil || n != left {
+			t.Errorf("segment %d is gone: %d packets, want %d: %v", s.Number, n, left, err)
+		}
+		if page, err := c.Packets(context.Background(), query.Scope{}, 0, 10); err != nil || len(page.Rows) != 10 {
+			t.Errorf("segment %d is gone: %d rows: %v", s.Number, len(page.Rows), err)
+		}
+		if totals, err := c.Totals(context.Background(), query.Scope{}); err != nil || totals.Packets != left {
+			t.Errorf("segment %d is gone: %d packets in total, want %d: %v", s.Number, totals.Packets, left, err)
+		}
+	}
+	g.end(t)
+}
+
+// An index that is removed under a question is not missed: the segment is read itself.
+func TestIndexRemovedWhileRead(t *testing.T) {
+	g := grow(t, t.TempDir(), 1<<20)
+	g.write(30_000)
+	dir := g.end(t)
+	s, err := archive.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Close() }()
+	indexed(t, s)
+	c, err := Open(dir, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	for _, name := range []string{index.FileName(1), index.SecondsName(1), index.AddressesName(1)} {
+		if err := os.Remove(filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n, err := c.Count(context.Background(), parsed(t, "ip.ttl == 0")); err != nil || n != uint64(g.n) {
+		t.Errorf("%d packets, want %d: %v", n, g.n, err)
+	}
+}

@@ -76,7 +76,7 @@ func (c *Capture) tell(format string, args ...any) {
 	if c.told[text] {
 		return
 	}
-	if len(c.told) < 10_000 {
+	if len(c.told) < noticeMax {
 		c.told[text] = true
 	}
 	if c.notice != nil {
@@ -116,14 +116,20 @@ type view struct {
 	packets uint64
 }
 
-// attempts is how often a question begins again because what it reads went away.
-const attempts = 4
+// A question whose packets go away under it begins again: so often at least, and for so
+// long. Retention that is faster than any answer ends with an error that names the segment.
+const (
+	attempts  = 4
+	patience  = 10 * time.Second
+	noticeMax = 10_000 // notices that are remembered
+)
 
 // ask runs a question over the units as they are now. When a segment goes away meanwhile,
 // or its index turns out to be damaged, it is run again over what is there then.
 func (c *Capture) ask(ctx context.Context, question func(v view) error) error {
 	var err error
-	for range attempts {
+	begin := time.Now()
+	for i := 0; i < attempts || time.Since(begin) < patience; i++ {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -143,19 +149,26 @@ func (c *Capture) mend(err error) bool {
 	if c.stored == nil {
 		return false
 	}
-	var part *partError
-	if !errors.As(err, &part) {
-		return false
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if index.Rebuildable(part.err) && !errors.Is(err, fs.ErrNotExist) {
+	var part *partError
+	known := errors.As(err, &part)
+	if errors.Is(err, fs.ErrNotExist) {
+		if known {
+			part.part.again = true // the index alone may be gone
+		}
+		return true
+	}
+	if !known {
+		return false
+	}
+	if index.Rebuildable(part.err) {
 		c.bad[part.part.number] = true
 		c.tell("%v; segment %d is read itself; mend it: tarrafa reindex %s", part.err, part.part.number, c.stored.Dir())
 		return true
 	}
 	var changed *ChangedError
-	return errors.Is(err, fs.ErrNotExist) || errors.As(err, &changed)
+	return errors.As(err, &changed)
 }
 
 // partError says in which part something went wrong.

@@ -19,6 +19,7 @@ type part struct {
 	faces   []segment.Interface
 	open    func() (reader, error)
 	sealed  bool
+	again   bool // it is not what it was: looked at anew with the next question; under Capture.mu
 }
 
 type reader interface {
