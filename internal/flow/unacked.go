@@ -32,15 +32,16 @@ func (p *unackedPool) at(i uint32) *unacked {
 	return &p.chunks[(i-1)/unackedChunk][(i-1)%unackedChunk]
 }
 
-// get returns a free place +1, or 0 when the pool is full.
-func (p *unackedPool) get() uint32 {
+// get takes a free place, and returns it with its number +1; 0 when the pool is full.
+func (p *unackedPool) get() (*unacked, uint32) {
 	if i := p.free; i != 0 {
-		p.free = p.at(i).next
+		u := p.at(i)
+		p.free = u.next
 		p.used++
-		return i
+		return u, i
 	}
 	if p.fresh >= p.limit {
-		return 0
+		return nil, 0
 	}
 	if p.fresh%unackedChunk == 0 {
 		chunk := make([]unacked, min(unackedChunk, p.limit-p.fresh))
@@ -49,7 +50,7 @@ func (p *unackedPool) get() uint32 {
 	}
 	p.fresh++
 	p.used++
-	return p.fresh
+	return p.at(p.fresh), p.fresh
 }
 
 // add remembers a segment. The list is in order of end; segments with the same end stay
@@ -60,34 +61,40 @@ func (p *unackedPool) add(h *half, end, length uint32, time int64, frame uint64)
 		return
 	}
 	seq, behind := end-length, h.unTail
-	if behind != 0 && after(seq, p.at(behind).end) < 0 {
-		h.bits |= halfMixed
-	}
-	if behind != 0 && after(end, p.at(behind).end) < 0 {
-		behind = 0
-		steps := 0
-		for i := h.unHead; i != 0 && after(end, p.at(i).end) >= 0; i = p.at(i).next {
-			behind = i
-			if steps++; steps > maxUnackedWalk {
-				p.dropped++
-				return
+	var last *unacked
+	if behind != 0 {
+		last = p.at(behind)
+		if after(seq, last.end) < 0 {
+			h.bits |= halfMixed
+		}
+		if after(end, last.end) < 0 {
+			last, behind = nil, 0
+			steps := 0
+			for i := h.unHead; i != 0; {
+				u := p.at(i)
+				if after(end, u.end) < 0 {
+					break
+				}
+				last, behind, i = u, i, u.next
+				if steps++; steps > maxUnackedWalk {
+					p.dropped++
+					return
+				}
 			}
 		}
 	}
-	i := p.get()
-	if i == 0 {
+	u, i := p.get()
+	if u == nil {
 		p.dropped++
 		return
 	}
-	u := p.at(i)
 	*u = unacked{time: time, frame: frame, seq: seq, end: end}
-	if behind == 0 {
+	if last == nil {
 		u.next = h.unHead
 		h.unHead = i
 	} else {
-		a := p.at(behind)
-		u.next = a.next
-		a.next = i
+		u.next = last.next
+		last.next = i
 	}
 	if u.next == 0 {
 		h.unTail = i
@@ -99,34 +106,42 @@ func (p *unackedPool) add(h *half, end, length uint32, time int64, frame uint64)
 // of the oldest one that ends exactly there (frame 0: none). Of a segment that is
 // acknowledged in part the rest stays.
 func (p *unackedPool) ack(h *half, ack uint32) (frame uint64, time int64) {
-	for h.unHead != 0 {
-		i := h.unHead
-		u := p.at(i)
-		if after(u.end, ack) > 0 {
-			break
-		}
+	if h.unHead == 0 {
+		return 0, 0
+	}
+	return p.settle(h, ack)
+}
+
+// settle is ack for a list that is not empty.
+func (p *unackedPool) settle(h *half, ack uint32) (frame uint64, time int64) {
+	i := h.unHead
+	u := p.at(i)
+	for after(u.end, ack) <= 0 {
 		if u.end == ack && frame == 0 {
 			frame, time = u.frame, u.time
 		}
-		h.unHead = u.next
+		next := u.next
 		h.unCount--
 		p.put(i, u)
+		if next == 0 {
+			h.unHead, h.unTail = 0, 0
+			h.bits &^= halfMixed
+			return frame, time
+		}
+		i, u = next, p.at(next)
 	}
-	if h.unHead == 0 {
-		h.unTail = 0
-		h.bits &^= halfMixed
-		return frame, time
+	h.unHead = i
+	if after(ack, u.seq) > 0 {
+		u.seq = ack
 	}
-	walk := 1 // without overlaps nothing behind the first segment can be acknowledged in part
-	if h.bits&halfMixed != 0 {
-		walk = maxUnackedWalk
+	if h.bits&halfMixed == 0 {
+		return frame, time // without overlaps nothing behind the first segment can be acknowledged in part
 	}
-	for i := h.unHead; i != 0 && walk > 0; walk-- {
-		u := p.at(i)
+	for walk := maxUnackedWalk; u.next != 0 && walk > 1; walk-- {
+		u = p.at(u.next)
 		if after(ack, u.seq) > 0 {
 			u.seq = ack
 		}
-		i = u.next
 	}
 	return frame, time
 }
