@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"io/fs"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/tarrafa/tarrafa/internal/live"
@@ -61,6 +62,7 @@ const (
 type Feed struct {
 	hub   *live.Hub
 	limit uint64 // packets that can be asked for
+	held  atomic.Bool
 }
 
 // New makes a feed of a running capture. The hub is given packets by [Feed.Fill] and
@@ -118,12 +120,17 @@ func (f *Feed) Run(ctx context.Context, rate int) {
 			return
 		case <-tick.C:
 			due := int(time.Since(start).Seconds() * float64(rate))
-			_, next := f.hub.Bounds()
-			_ = f.hub.Apply(ctx, f.batch(next+1, due-given))
+			if !f.held.Load() {
+				_, next := f.hub.Bounds()
+				_ = f.hub.Apply(ctx, f.batch(next+1, due-given))
+			}
 			given = due
 		}
 	}
 }
+
+// Hold makes Run pass over packets, or give them again.
+func (f *Feed) Hold(on bool) { f.held.Store(on) }
 
 // Fill puts n packets into the hub at once.
 func (f *Feed) Fill(n int) {

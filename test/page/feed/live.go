@@ -2,6 +2,7 @@ package feed
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/tarrafa/tarrafa/internal/live"
@@ -12,15 +13,22 @@ import (
 // Live starts a running capture of rate packets a second with behind rows before, and
 // returns it with an older one beside it. wait returns when it has ended with ctx.
 func Live(ctx context.Context, rate, behind int) (content web.Content, wait func()) {
+	var suspended atomic.Int64 // ns since 1970; 0: it is not
 	f := New(func(f *Feed) *live.Hub {
 		return live.New(live.Config{
+			Suspended: func() (t time.Time) {
+				if ns := suspended.Load(); ns != 0 {
+					t = time.Unix(0, ns)
+				}
+				return t
+			},
 			Capture: live.Capture{Interfaces: []string{"feed0"}, Filter: "tcp or udp", Archive: "/captures/feed"},
 			Ledger: func() *live.Ledger {
 				n := f.Total()
 				return &live.Ledger{Received: n, Delivered: n, Written: n, Followers: []live.FollowerEntry{{Name: "statistics", Applied: n}}}
 			},
 			Sinks: func() []live.Sink {
-				return []live.Sink{{Name: "PostgreSQL", State: live.SinkCatching, Behind: 1234}}
+				return []live.Sink{{Name: "PostgreSQL", State: live.SinkCatching, Behind: 1234, Rows: 98_765, Target: "db.example:5432/packetdb"}}
 			},
 		})
 	})
@@ -34,6 +42,16 @@ func Live(ctx context.Context, rate, behind int) (content web.Content, wait func
 	ledger := &live.Ledger{Received: 1_000_100, Delivered: 1_000_000, Dropped: 100, Written: 1_000_000}
 	return web.Content{
 		Hub: f.hub, LiveID: "feed", Stop: func() {},
+		Suspend: func(on bool) error {
+			ns := int64(0)
+			if on {
+				ns = time.Now().UnixNano()
+			}
+			suspended.Store(ns)
+			f.Hold(on)
+			f.hub.Event(live.Info, "capturing was stopped or started")
+			return nil
+		},
 		Captures: &Shelf{
 			Captures: []web.Capture{
 				{ID: "older", Name: "20261120T101500Z-eth0", State: "closed", Started: now.Add(-26 * time.Hour), Ended: now.Add(-25 * time.Hour), Interfaces: []string{"eth0"}, Filter: "tcp port 443", Packets: 1_000_000, Bytes: 812_345_678, Ledger: ledger},

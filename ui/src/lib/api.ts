@@ -21,6 +21,7 @@ export interface Session {
   live: boolean;
   live_id?: string;
   can_stop: boolean;
+  can_suspend: boolean;
   captures: boolean;
   analysis: boolean;
   dissector?: string; // sharkd's version
@@ -119,6 +120,7 @@ export interface Ledger {
   skipped: number;
   delivered: number;
   truncated: number;
+  suspended_ns?: number; // how long no packets were taken, as the reader had stopped the capture
   written: number;
   written_bytes: number;
   lost: number;

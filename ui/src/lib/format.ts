@@ -48,6 +48,11 @@ export function count(n: number, locale: string): string {
   return n.toLocaleString(locale);
 }
 
+/** The beginning of a text that may be long. */
+export function clip(text: string, most: number): string {
+  return text.length > most ? `${text.slice(0, most)}…` : text;
+}
+
 export function duration(ms: number): string {
   const s = Math.max(0, Math.floor(ms / 1000));
   const h = Math.floor(s / 3600);

@@ -6,6 +6,7 @@ export interface Status {
   started: string;
   taken: string;
   final: boolean;
+  suspended?: string; // since when no packets are taken
   capture: { interfaces: string[] | null; filter: string; archive: string };
   rate: { packets: number; bits: number };
   drop_rate: number;

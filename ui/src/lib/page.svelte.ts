@@ -19,6 +19,7 @@ class Page {
   connected = $state(false);
   ended = $state(false);
   closing = $state(false);
+  switching = $state(false); // capturing is being stopped or started
   dismissed = $state(false); // the last word has been read
   tab = $state<Tab>("packets");
   capture = $state(""); // "live" or an identifier
@@ -67,6 +68,7 @@ class Page {
   private fetching: AbortController | null = null;
   private counting: AbortController | null = null;
   private going = 0;
+  private wantsSuspended = false;
   private readonly socket = new Socket({
     state: (on) => this.online(on),
     rows: (r) => this.takeRows(r),
@@ -125,6 +127,7 @@ class Page {
 
   private online(on: boolean): void {
     this.connected = on;
+    this.switching = false;
     if (!on) return;
     this.openView(this.filter, this.start, this.end);
     if (this.wantsStatistics) this.socket.send({ type: "statistics", on: true });
@@ -171,6 +174,7 @@ class Page {
   private takeMessage(m: Message): void {
     if (m.type === "status" && m.status) {
       this.status = m.status;
+      if (Boolean(m.status.suspended) === this.wantsSuspended) this.switching = false;
       if (m.status.series) this.series = m.status.series;
       if (m.status.final) {
         this.ended = true;
@@ -297,6 +301,21 @@ class Page {
     const n = this.going;
     this.going = 0;
     setTimeout(() => this.onGoto(n));
+  }
+
+  /** Stops the capturing, or starts it again. The next status says that it is so. */
+  async suspend(on: boolean): Promise<void> {
+    this.switching = true;
+    this.wantsSuspended = on;
+    try {
+      await write("POST", on ? "suspend" : "resume");
+      setTimeout(() => {
+        this.switching = false; // somebody else may have turned it back meanwhile
+      }, 2000);
+    } catch (e) {
+      this.switching = false;
+      this.say(e);
+    }
   }
 
   async stop(): Promise<void> {
