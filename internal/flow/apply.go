@@ -104,12 +104,20 @@ func (t *Table) batch(rows []packet.Summary, chunk []byte, notes []Note) {
 	}
 	t.touch = touch
 	for i := range looks {
-		if l := &looks[i]; l.skip {
+		s, n, l := &rows[i], &notes[i], &looks[i]
+		if l.skip {
 			t.c.NoFlow++
-			notes[i] = Note{Stream: NoStream, OuterStream: NoStream}
-			t.around(&rows[i], chunk, &notes[i])
-		} else {
-			t.packet(&rows[i], chunk, &notes[i], l)
+			*n = Note{Stream: NoStream, OuterStream: NoStream}
+			t.around(s, chunk, n)
+			t.row++
+			continue
+		}
+		t.heard(s.Time)
+		if t.c.Packets++; t.c.Packets%batchSize == 0 {
+			t.sweep(s.Time)
+		}
+		if !t.plain(s, chunk, n, l) {
+			t.packet(s, chunk, n, l)
 		}
 		t.row++
 	}
@@ -158,10 +166,6 @@ func (t *Table) find(k *key, hash uint32) (*record, uint32) {
 
 // packet counts one row.
 func (t *Table) packet(s *packet.Summary, chunk []byte, n *Note, l *lookup) {
-	t.heard(s.Time)
-	if t.c.Packets++; t.c.Packets%batchSize == 0 {
-		t.sweep(s.Time)
-	}
 	*n = Note{Stream: NoStream, OuterStream: NoStream}
 	t.around(s, chunk, n)
 	tcp := isTCP(s)
