@@ -95,8 +95,8 @@ func (t *Table) batch(rows []packet.Summary, chunk []byte, notes []Note) {
 			continue
 		}
 		r, side := t.at(l.near-1), l.side&1
-		if u := r.half[side].unTail; u != 0 {
-			touch += t.segments.at(u).frame
+		if h := &r.half[side]; h.unTail != 0 {
+			touch += t.segments.at(h.unTail).frame + t.segments.at(h.unHead).frame
 		}
 		if u := r.half[1-side].unHead; u != 0 {
 			touch += t.segments.at(u).frame
@@ -183,6 +183,7 @@ func (t *Table) packet(s *packet.Summary, chunk []byte, n *Note, l *lookup) {
 	} else {
 		if s.Time < r.last {
 			t.c.BackInTime++
+			t.wake(i)
 		}
 		if r.bits&bitLive != 0 && t.over(r, s.Time) {
 			t.end(r, i, t.reason(r))
@@ -205,7 +206,7 @@ func (t *Table) packet(s *packet.Summary, chunk []byte, n *Note, l *lookup) {
 	if s.PayloadLen > 0 {
 		r.bits |= bitData
 	}
-	before, opening := r.states, !r.used(side)
+	before, seen, opening := r.states, r.seen, !r.used(side)
 	var a Analysis
 	switch {
 	case tcp:
@@ -214,6 +215,9 @@ func (t *Table) packet(s *packet.Summary, chunk []byte, n *Note, l *lookup) {
 		r.chronicle(side, s.TCPFlags, s.PayloadLen, a)
 	case s.PayloadLen > 0:
 		r.remember(side, didData)
+	}
+	if r.states != before || r.seen != seen {
+		t.wake(i)
 	}
 	if t.watch != nil {
 		t.watching(r, before, side, opening, s, chunk, n, a)

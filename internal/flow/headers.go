@@ -60,14 +60,17 @@ func (t *Table) outside(s *packet.Summary, n *Note) {
 func (t *Table) conversation(q *packet.Tuple, s *packet.Summary) Header {
 	k, side := makeKey(q)
 	hash := t.hash.sum(&k)
-	r, _ := t.find(&k, hash)
+	r, i := t.find(&k, hash)
 	if r == nil {
 		like := packet.Summary{Time: s.Time, Inner: *q}
-		r, _ = t.place(&k, hash, &like, side)
+		r, i = t.place(&k, hash, &like, side)
 	}
 	h := Header{
 		Row: t.row, Proto: q.Proto, Stream: r.stream, WindowScale: r.half[side].scale,
 		TimeRelative: s.Time - r.born, TimeDelta: s.Time - r.last,
+	}
+	if s.Time < r.last {
+		t.wake(i)
 	}
 	r.last = s.Time
 	r.bits |= bitRef

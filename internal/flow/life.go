@@ -79,6 +79,7 @@ func (t *Table) start(r *record, i uint32, s *packet.Summary) {
 	t.nextFlow++
 	t.c.Live++
 	t.live[i/64] |= 1 << (i % 64)
+	t.wake(i)
 	r.id = t.nextFlow
 	r.first, r.frame = s.Time, s.Number
 	r.vlan = s.VLAN
@@ -131,6 +132,7 @@ func (t *Table) take() uint32 {
 		HugePages(chunk)
 		t.chunks = append(t.chunks, chunk)
 		t.live = append(t.live, make([]uint64, (len(chunk)+63)/64)...)
+		t.rests = append(t.rests, make([]uint32, len(chunk)))
 	}
 	t.fresh++
 	return t.fresh - 1
@@ -177,12 +179,14 @@ func (t *Table) release(r *record, i uint32) {
 }
 
 // over reports that a live flow has been silent for longer than its timeout. It looks at
-// the record's first cache line only: the sweep calls it for every record.
+// the record's first cache line only: the sweep calls it for many records.
 func (t *Table) over(r *record, now int64) bool {
 	age := now - r.last
-	if age <= t.shortest {
-		return false
-	}
+	return age > t.shortest && age > t.patience(r)
+}
+
+// patience returns the timeout of a live flow, ns.
+func (t *Table) patience(r *record) int64 {
 	limit := t.timeouts.Other
 	switch r.key.proto() {
 	case protoTCP:
@@ -197,8 +201,23 @@ func (t *Table) over(r *record, now int64) bool {
 	case protoUDP:
 		limit = t.timeouts.UDP
 	}
-	return age > int64(limit)
+	return int64(limit)
 }
+
+// restUnit is what Table.rests counts in, as a shift: 2³⁰ ns.
+const restUnit = 30
+
+// rest notes until when a live flow cannot end by silence, whatever comes, as long as wake
+// is not called.
+func (t *Table) rest(r *record, i uint32) {
+	if until := uint64(r.last+t.patience(r)) >> restUnit; until < 1<<32 {
+		t.rests[i/recordChunk][i%recordChunk] = uint32(until)
+	}
+}
+
+// wake forgets what rest has noted: the flow's timeout may be another, or its clock was set
+// back.
+func (t *Table) wake(i uint32) { t.rests[i/recordChunk][i%recordChunk] = 0 }
 
 func (t *Table) reason(r *record) End {
 	if r.key.proto() == protoTCP && r.ended() {
@@ -257,7 +276,7 @@ func (t *Table) sweep(now int64) {
 }
 
 // look lets the broom pass over so many records. Those that are only remembered are not
-// touched: in a long capture they are most.
+// touched, in a long capture they are most, nor are those that rest.
 func (t *Table) look(steps int, now int64) {
 	for steps > 0 {
 		if t.broom >= t.fresh {
@@ -274,8 +293,12 @@ func (t *Table) look(steps int, now int64) {
 			steps -= int(next)
 			continue
 		}
-		if r := t.at(i); t.over(r, now) {
-			t.end(r, i, t.reason(r))
+		if now < 0 || uint64(now)>>restUnit >= uint64(t.rests[i/recordChunk][i%recordChunk]) {
+			if r := t.at(i); t.over(r, now) {
+				t.end(r, i, t.reason(r))
+			} else {
+				t.rest(r, i)
+			}
 		}
 		t.broom++
 		steps--

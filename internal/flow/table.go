@@ -87,12 +87,13 @@ type Table struct {
 	fresh    uint32 // records never used from here on
 	free     uint32 // first free record +1
 	limit    uint32
-	memory   int64    // the cap, bytes
-	hand     uint32   // CLOCK
-	broom    uint32   // the idle sweep
-	live     []uint64 // a bit for each record that is being counted
-	swept    int64    // time of the sweep before
-	nextTick int64    // when the silence since the latest packet ages flows next, 0: no packet yet
+	memory   int64      // the cap, bytes
+	hand     uint32     // CLOCK
+	broom    uint32     // the idle sweep
+	live     []uint64   // a bit for each record that is being counted
+	swept    int64      // time of the sweep before
+	rests    [][]uint32 // for each record, in the chunks of chunks: until when the sweep need not look at it
+	nextTick int64      // when the silence since the latest packet ages flows next, 0: no packet yet
 
 	// ticksMost is after how many ticks every flow that is silent has ended.
 	ticksMost int64
@@ -157,7 +158,7 @@ func (t *Table) divide(memory int64) {
 	t.segments.limit = uint32(min(memory/8/segmentSize, 1<<31))
 	t.outers.limit = uint32(min(memory/16/outerSize, 1<<31))
 	rest := memory - memory/8 - memory/16
-	rest -= rest / (8 * recordSize) // a bit for each record
+	rest -= rest/(8*recordSize) + rest/(recordSize/4) // a bit and a rest for each record
 	cells := int64(firstSlots)
 	for cells < 1<<31 && rest-cells*2*12 >= cells/4*3*recordSize {
 		cells *= 2
@@ -178,7 +179,7 @@ func (t *Table) Counters() Counters {
 	c.MaxFlows, c.MaxSegments = uint64(t.limit), uint64(t.segments.limit)
 	c.Memory = uint64(len(t.slots.cell)+len(t.live))*8 + t.segments.bytes() + t.outers.bytes()
 	for _, b := range t.chunks {
-		c.Memory += uint64(len(b)) * recordSize
+		c.Memory += uint64(len(b)) * (recordSize + 4)
 	}
 	return c
 }

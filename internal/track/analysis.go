@@ -189,10 +189,8 @@ func (a *Analysis) finish(b *Batch) {
 }
 
 func (a *Analysis) judge(flags flow.Analysis) {
-	for i := range a.verdicts {
-		if flags&(1<<i) != 0 {
-			a.verdicts[i]++
-		}
+	for f := uint32(flags); f != 0; f &= f - 1 {
+		a.verdicts[bits.TrailingZeros32(f)%flow.AnalysisCount]++
 	}
 }
 
