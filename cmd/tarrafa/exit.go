@@ -13,6 +13,7 @@ import (
 	"github.com/tarrafa/tarrafa/internal/archive"
 	"github.com/tarrafa/tarrafa/internal/capture"
 	"github.com/tarrafa/tarrafa/internal/filter"
+	"github.com/tarrafa/tarrafa/internal/inert"
 	"github.com/tarrafa/tarrafa/internal/segment"
 	"github.com/tarrafa/tarrafa/internal/words"
 )
@@ -93,7 +94,7 @@ func printable(s string) string {
 		switch {
 		case r == '\n' || r == '\t':
 			return r
-		case acts(r):
+		case inert.Acts(r):
 			return '\ufffd'
 		}
 		return r

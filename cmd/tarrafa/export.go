@@ -222,8 +222,8 @@ func (e *csvExport) packet(s *packet.Summary, _ []byte, c *segment.Chunk) error 
 		return n(uint64(v))
 	}
 	return e.w.Write([]string{
-		n(r.Number), r.Time, r.Direction, inert(r.Interface), inert(r.Src), port(r.SrcPort), inert(r.Dst), port(r.DstPort), r.Protocol,
-		inert(r.InnerSrc), inert(r.InnerDst), n(uint64(r.WireLen)), n(uint64(r.CapLen)), n(uint64(r.TCPFlags)), n(uint64(r.Payload)), r.Outcome,
+		n(r.Number), r.Time, r.Direction, noFormula(r.Interface), noFormula(r.Src), port(r.SrcPort), noFormula(r.Dst), port(r.DstPort), r.Protocol,
+		noFormula(r.InnerSrc), noFormula(r.InnerDst), n(uint64(r.WireLen)), n(uint64(r.CapLen)), n(uint64(r.TCPFlags)), n(uint64(r.Payload)), r.Outcome,
 	})
 }
 
@@ -232,8 +232,8 @@ func (e *csvExport) end() error {
 	return e.w.Error()
 }
 
-// inert keeps a spreadsheet from taking text from outside for a formula.
-func inert(s string) string {
+// noFormula keeps a spreadsheet from taking text from outside for a formula.
+func noFormula(s string) string {
 	if s != "" && strings.ContainsRune("=+-@\t\r\n", rune(s[0])) {
 		return "'" + s
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/tarrafa/tarrafa/internal/archive"
 	"github.com/tarrafa/tarrafa/internal/history"
+	"github.com/tarrafa/tarrafa/internal/inert"
 	"github.com/tarrafa/tarrafa/internal/packet"
 	"github.com/tarrafa/tarrafa/internal/postgres"
 	"github.com/tarrafa/tarrafa/internal/query"
@@ -206,7 +207,7 @@ func printPage(out, talk io.Writer, page *query.Page, asJSON bool) error {
 			if err != nil {
 				return err
 			}
-			buf = append(append(buf, escapeJSON(line)...), '\n')
+			buf = append(append(buf, inert.JSON(line)...), '\n')
 			continue
 		}
 		buf = appendText(buf, &page.Rows[i])

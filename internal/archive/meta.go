@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tarrafa/tarrafa/internal/inert"
 	"github.com/tarrafa/tarrafa/internal/segment"
 )
 
@@ -98,7 +99,7 @@ func (m *Meta) write(root *os.Root) error {
 		return fmt.Errorf("archive: encode %s: %w", MetaName, err)
 	}
 	tmp := MetaName + ".tmp"
-	if err := root.WriteFile(tmp, append(b, '\n'), 0o600); err != nil {
+	if err := root.WriteFile(tmp, append(inert.JSON(b), '\n'), 0o600); err != nil {
 		return fmt.Errorf("archive: write %s: %w", filepath.Join(root.Name(), MetaName), err)
 	}
 	if err := root.Rename(tmp, MetaName); err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/tarrafa/tarrafa/internal/archive"
 	"github.com/tarrafa/tarrafa/internal/flow"
+	"github.com/tarrafa/tarrafa/internal/inert"
 	"github.com/tarrafa/tarrafa/internal/track"
 )
 
@@ -153,7 +154,7 @@ func (c *Connections) counted() {
 func (c *Connections) found(f *flow.Finding) {
 	line, err := json.Marshal(NewFinding(f))
 	if err == nil && c.written < findingsMax {
-		line = append(line, '\n')
+		line = append(inert.JSON(line), '\n')
 		if _, err = c.findings.Write(line); err == nil {
 			c.written += int64(len(line))
 			return

@@ -4,6 +4,7 @@ import (
 	"crypto/md5"
 	"unicode/utf8"
 
+	"github.com/tarrafa/tarrafa/internal/inert"
 	"github.com/tarrafa/tarrafa/internal/packet"
 )
 
@@ -88,8 +89,7 @@ func appendString(dst []byte, s string) []byte {
 		switch {
 		case r == '"' || r == '\\':
 			dst = append(dst, '\\', byte(r))
-		case r < ' ' || r >= 0x7f && r < 0xa0 || r >= 0x2028 && r <= 0x202e || r >= 0x2066 && r <= 0x2069 || r == 0x200e || r == 0x200f || r == 0x061c:
-			// Controls, and those that turn the direction of text around: they act on terminals.
+		case inert.Acts(r):
 			dst = append(dst, `\u`...)
 			for shift := 12; shift >= 0; shift -= 4 {
 				dst = append(dst, hexDigits[r>>shift&15])

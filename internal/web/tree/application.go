@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
 
+	"github.com/tarrafa/tarrafa/internal/inert"
 	"github.com/tarrafa/tarrafa/internal/packet"
 )
 
@@ -136,8 +138,7 @@ func mostlyText(line []byte) bool {
 // that change the direction of writing.
 func visible(b []byte) string {
 	return strings.Map(func(r rune) rune {
-		switch {
-		case r < 0x20, r >= 0x7f && r < 0xa0, r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069, r == 0x200e, r == 0x200f, r == 0xfffd:
+		if inert.Acts(r) || r == utf8.RuneError {
 			return '·'
 		}
 		return r
