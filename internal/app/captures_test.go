@@ -222,6 +222,7 @@ func (p *replay) packet(link layers.LinkType, data []byte, ci gopacket.CaptureIn
 		if tcp.SYN {
 			next++
 		}
+		s.End = tcp.FIN
 		if f.known[d] {
 			switch gap := int32(s.Seq - f.next[d]); {
 			case gap > 0:

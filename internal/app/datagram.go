@@ -24,7 +24,7 @@ func (r *Recognizer) datagram(st *FlowState, s *Segment) verdict {
 		return r.nbns(b)
 	case SSDP:
 		if textProtocol(b) == HTTP {
-			return r.http(st, b, &progress{}, true)
+			return r.http(st, b, &progress{}, true, true)
 		}
 	case QUIC:
 		return r.quicDatagram(st, s)

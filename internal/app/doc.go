@@ -31,8 +31,10 @@
 //
 // # Where a field appears
 //
-// At the segment that completes the message or the head it belongs to, as in tshark; of
-// HTTP that is the end of the head, never of the body. Retransmitted bytes are not read
+// At the segment that completes the message it belongs to, as in tshark; an HTTP message
+// ends with its body. One whose body never comes to its end, because bytes are missing or
+// the connection was reset, is not reported, but what names the flow is ([Field.Early]).
+// A head whose segment was cut short is reported at once. Retransmitted bytes are not read
 // again when the caller says which they are (Segment.Repeated), late ones find their
 // place when it says that something is missing (Segment.Missing).
 //
@@ -40,8 +42,10 @@
 //
 // The names inside of HTTP/2 and HTTP/3 (they are encrypted or compressed), the inner name
 // of an encrypted ClientHello (the outer one is reported), SSL 2.0's ClientHello, QUIC
-// drafts, a DTLS ClientHello in fragments. A segment of a body that begins with something
-// that is an HTTP head letter by letter is taken for one.
+// drafts, a DTLS ClientHello in fragments. When an HTTP body is not followed, because the
+// capture began in its middle, bytes are missing or its buffer was wanted for a newer
+// message, a segment that begins with something that is a head letter by letter is taken
+// for one.
 //
 // # What ports are for
 //

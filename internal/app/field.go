@@ -154,4 +154,7 @@ type Field struct {
 	Number uint32
 	// ID says what was found.
 	ID FieldID
+	// Early says that the message goes on, and that the field will be found again at its
+	// end: it names the flow already, but does not belong to this packet.
+	Early bool
 }

@@ -22,7 +22,11 @@ const (
 )
 
 // The hints of TCP flows; for UDP flows hint holds the last candidate of RTP.
-const hintReply220 = 1 // the server said 220 without saying whether it is SMTP or FTP
+const (
+	hintReply220 = iota + 1 // the server said 220 without saying whether it is SMTP or FTP
+	hintHEAD                // HTTP: the last request was HEAD, whose answer has no body
+	hintCONNECT             // HTTP: the last request was CONNECT
+)
 
 // Protocol gives the protocol recognised so far. It stays what it is once it is known:
 // a mail connection that turns to TLS remains SMTP, see [FlowState.Encrypted].

@@ -196,14 +196,34 @@ func FuzzQUIC(f *testing.F) {
 	})
 }
 
+// FuzzHTTP feeds a connection whole, and in pieces of which every third comes after its
+// successor.
 func FuzzHTTP(f *testing.F) {
-	f.Add([]byte("GET /1 HTTP/1.1\r\nHost: a\r\n\r\nPOST /2 HTTP/1.1\r\nContent-Length: 1\r\n\r\nxGET /3 HTTP/1.0\n\n"))
-	f.Add([]byte("HTTP/1.1 200 OK\r\nServer: s\r\nTransfer-Encoding: chunked\r\n\r\n"))
-	f.Fuzz(func(t *testing.T, b []byte) {
+	f.Add([]byte("GET /1 HTTP/1.1\r\nHost: a\r\n\r\nPOST /2 HTTP/1.1\r\nContent-Length: 1\r\n\r\nxGET /3 HTTP/1.0\n\n"), byte(9))
+	f.Add([]byte("HTTP/1.1 200 OK\r\nServer: s\r\nTransfer-Encoding: chunked\r\n\r\n5;x\r\nhello\r\n0\r\nA: b\r\n\r\n"+answer), byte(11))
+	f.Add([]byte(large+kilo+kilo+kilo+answer), byte(200))
+	f.Add([]byte(until+kilo), byte(100))
+	f.Fuzz(func(t *testing.T, b []byte, step byte) {
 		r := NewRecognizer(Options{Partials: 1, PartialBytes: 512})
 		st := FlowState{proto: HTTP}
-		s := Segment{Transport: 6, FromClient: true, Payload: b}
+		s := Segment{Transport: 6, FromClient: true, Payload: b, End: true}
 		r.Segment(&st, &s)
 		checkFields(t, r, &s)
+		st = FlowState{proto: HTTP}
+		size := 4*int(step) + 1
+		pieces := (len(b) + size - 1) / size
+		for i := range pieces {
+			at := i
+			switch {
+			case i%3 == 1 && i+1 < pieces:
+				at++
+			case i%3 == 2:
+				at--
+			}
+			at *= size
+			s = Segment{Transport: 6, FromClient: true, Seq: uint32(at) - 300, Payload: b[at:min(at+size, len(b))], End: at+size >= len(b)}
+			r.Segment(&st, &s)
+			checkFields(t, r, &s)
+		}
 	})
 }

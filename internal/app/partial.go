@@ -25,6 +25,9 @@ type partial struct {
 	kind kind
 	prog progress
 
+	head int      // kindHTTPBody: bytes of buf that hold the head
+	body httpBody // kindHTTPBody: what is still to come
+
 	connID  [maxConnID]byte // QUIC: the identifier that the keys come from
 	connLen uint8
 
@@ -83,15 +86,10 @@ func (p *pool) take(k kind, base uint32) (q *partial, handle uint32, evicted boo
 	}
 	q.n, q.nspans, q.fed = 0, 0, 0
 	q.base, q.kind, q.prog = base, k, progress{}
+	q.head, q.body = 0, httpBody{}
 	q.gen++
 	q.used = true
-	q.prev, q.next = p.newest, noSlot
-	if p.newest != noSlot {
-		p.slots[p.newest].next = i
-	} else {
-		p.oldest = i
-	}
-	p.newest = i
+	p.link(i)
 	p.used++
 	return q, uint32(q.gen)<<16 | (uint32(i) + 1), evicted
 }
@@ -103,7 +101,27 @@ func (p *pool) release(handle uint32) {
 	}
 }
 
-func (p *pool) drop(i uint16) {
+// touch makes a message in use the last one to be given up.
+func (p *pool) touch(handle uint32) {
+	i := uint16(handle&0xffff) - 1
+	p.unlink(i)
+	p.link(i)
+}
+
+// link puts a slot behind the newest one.
+func (p *pool) link(i uint16) {
+	q := &p.slots[i]
+	q.prev, q.next = p.newest, noSlot
+	if p.newest != noSlot {
+		p.slots[p.newest].next = i
+	} else {
+		p.oldest = i
+	}
+	p.newest = i
+}
+
+// unlink takes a slot out of the list of those in use.
+func (p *pool) unlink(i uint16) {
 	q := &p.slots[i]
 	if q.prev != noSlot {
 		p.slots[q.prev].next = q.next
@@ -115,6 +133,11 @@ func (p *pool) drop(i uint16) {
 	} else {
 		p.newest = q.prev
 	}
+}
+
+func (p *pool) drop(i uint16) {
+	p.unlink(i)
+	q := &p.slots[i]
 	q.used = false
 	q.next = p.free
 	p.free = i
@@ -173,7 +196,12 @@ func (q *partial) park(from, to int32, b []byte) (dropped bool) {
 		return true
 	}
 	q.fill(from, to, from, b)
-	// Merge with every span that it touches, so that spans stay disjoint.
+	q.merge(from, to)
+	return false
+}
+
+// merge adds a span, in one with every span that it touches: spans stay disjoint.
+func (q *partial) merge(from, to int32) {
 	keep := 0
 	for _, s := range q.spans[:q.nspans] {
 		if s.from <= to && from <= s.to {
@@ -185,7 +213,6 @@ func (q *partial) park(from, to int32, b []byte) (dropped bool) {
 	}
 	q.spans[keep] = span{from, to}
 	q.nspans = keep + 1
-	return false
 }
 
 // join moves spans that have become contiguous into the contiguous part.

@@ -6,7 +6,7 @@ const (
 	maxLooksTLS     = 24   // segments of a flow with a TLS handshake, both directions
 	maxLooksBanner  = 12   // segments of a flow whose greeting is awaited
 	maxLooksQUIC    = 8    // client Initial packets that are decrypted
-	maxFields       = 128  // fields of one call
+	maxFields       = 512  // fields of one call
 	scratchBytes    = 4096 // decompressed DNS names of one call
 )
 
@@ -53,6 +53,9 @@ type Segment struct {
 	FromClient bool
 	// Truncated says that the capture's snap length cut the payload short.
 	Truncated bool
+	// End says that the sender says no more behind Payload, which may then be empty: FIN.
+	// TCP only.
+	End bool
 }
 
 // Outcome is the result of one call. Every call has exactly one.
@@ -130,6 +133,7 @@ type Recognizer struct {
 	nscratch int
 
 	hello  clientHello
+	hold   []byte // head of an HTTP message whose body has ended
 	carry  []byte // TLS handshake messages that span records
 	ja4    [ja4Length]byte
 	ja4buf []byte // the list that is hashed
@@ -148,6 +152,7 @@ func NewRecognizer(o Options) *Recognizer {
 	size := min(max(o.PartialBytes, minPartialBytes), maxPartialBytes)
 	r.pool.init(min(o.Partials, maxPartials), size)
 	r.carry = make([]byte, 0, size)
+	r.hold = make([]byte, 0, size)
 	r.ja4buf = make([]byte, 0, ja4ListBytes)
 	return r
 }
@@ -184,7 +189,7 @@ func (r *Recognizer) Find(id FieldID) (Field, bool) {
 // no other Recognizer, and does not keep s or its payload.
 func (r *Recognizer) Segment(st *FlowState, s *Segment) Outcome {
 	r.nfields, r.nscratch = 0, 0
-	if st.flags&flagDone != 0 || len(s.Payload) <= int(s.Repeated) {
+	if st.flags&flagDone != 0 || len(s.Payload) <= int(s.Repeated) && !(st.proto == HTTP && st.partial[s.way()] != 0) {
 		r.counters.Outcomes[OutcomeSkipped]++
 		return OutcomeSkipped
 	}
@@ -215,6 +220,20 @@ func (r *Recognizer) Segment(st *FlowState, s *Segment) Outcome {
 	}
 	r.counters.Outcomes[o]++
 	return o
+}
+
+// takeBack leaves off the fields from the first one on: the message that they belong to has not come to
+// its end. What names the flow remains, marked as early.
+func (r *Recognizer) takeBack(first int) {
+	found := r.fields[first:r.nfields]
+	r.nfields = first
+	for _, f := range found {
+		if f.ID.NamesServer() {
+			f.Early = true
+			r.fields[r.nfields] = f
+			r.nfields++
+		}
+	}
 }
 
 // add notes a field with a value.

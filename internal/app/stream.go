@@ -8,6 +8,7 @@ const (
 	kindPending      // the beginning has not come yet: nobody knows
 	kindTLS
 	kindHTTP
+	kindHTTPBody // the head is there, the body goes on
 	kindDNS
 	kindSSH
 	kindMQTT
@@ -28,6 +29,9 @@ const (
 type progress struct {
 	off  int   // bytes that need not be seen again
 	msgs uint8 // TLS messages of the record at off that were reported, see the seen constants
+
+	head int      // HTTP: length of the head at off whose body goes on behind the bytes that came; 0 without
+	body httpBody // HTTP: what is still to come of it
 }
 
 // maxPending bounds the segments during which the beginning of a stream is awaited.
@@ -35,19 +39,30 @@ const maxPending = 8
 
 // stream looks at one TCP segment.
 func (r *Recognizer) stream(st *FlowState, s *Segment) verdict {
-	if s.Repeated > 0 {
-		return r.withoutRepeated(st, s)
-	}
-	d := 1
-	if s.FromClient {
-		d = 0
-	}
+	d := s.way()
+	var q *partial
 	if h := st.partial[d]; h != 0 {
-		if q := r.pool.get(h); q != nil {
-			return r.resume(st, s, d, q)
+		if q = r.pool.get(h); q == nil {
+			st.partial[d] = 0
+			r.counters.PartialsLost++
 		}
-		st.partial[d] = 0
-		r.counters.PartialsLost++
+	}
+	if q != nil {
+		if q.prog.head != 0 {
+			q.awaitBody()
+		}
+		if q.kind == kindHTTPBody {
+			// It knows its holes better than Repeated does.
+			return r.body(st, s, d, q)
+		}
+	}
+	switch {
+	case len(s.Payload) <= int(s.Repeated):
+		return verdictNone
+	case s.Repeated > 0:
+		return r.withoutRepeated(st, s)
+	case q != nil:
+		return r.resume(st, s, d, q)
 	}
 	k := r.classify(st, s, d, s.Payload)
 	if k != kindNone {
@@ -57,6 +72,14 @@ func (r *Recognizer) stream(st *FlowState, s *Segment) verdict {
 		return r.awaitBeginning(st, s, d)
 	}
 	return verdictNone
+}
+
+// way gives the direction's place in FlowState.
+func (s *Segment) way() int {
+	if s.FromClient {
+		return 0
+	}
+	return 1
 }
 
 // withoutRepeated looks at the part of a segment that is new.
@@ -77,6 +100,13 @@ func (r *Recognizer) begin(st *FlowState, s *Segment, d int, k kind) verdict {
 		return v
 	}
 	rest := s.Payload[prog.off:]
+	if prog.head != 0 {
+		// What the body still lacks comes behind this payload; of it only the head is kept.
+		q, h := r.take(kindHTTPBody, s.Seq+uint32(len(s.Payload)-prog.head))
+		q.n, q.head, q.body = copy(q.buf, rest[:prog.head]), prog.head, prog.body
+		r.wait(st, d, h)
+		return verdictNeed
+	}
 	if len(rest) >= r.pool.size {
 		r.counters.PartialsGivenUp++
 		return r.parse(st, s, k, rest, &progress{msgs: prog.msgs}, true)
@@ -85,8 +115,18 @@ func (r *Recognizer) begin(st *FlowState, s *Segment, d int, k kind) verdict {
 	q.prog.msgs = prog.msgs
 	q.fed = 1
 	q.insert(0, rest)
-	st.partial[d] = h
+	r.wait(st, d, h)
 	return verdictNeed
+}
+
+// wait notes the unfinished message of a direction. One with holes, which the new one is
+// behind, is given up for it.
+func (r *Recognizer) wait(st *FlowState, d int, handle uint32) {
+	if old := st.partial[d]; r.pool.get(old) != nil {
+		r.counters.PartialsGivenUp++
+		r.pool.release(old)
+	}
+	st.partial[d] = handle
 }
 
 // resume adds a segment to the unfinished message of its direction.
@@ -114,7 +154,7 @@ func (r *Recognizer) resume(st *FlowState, s *Segment, d int, q *partial) verdic
 		return v
 	}
 	full := q.n == len(q.buf) && q.prog.off == 0
-	if !s.Truncated && !full && q.fed < maxFeeds {
+	if !s.Truncated && (q.prog.head != 0 || !full && q.fed < maxFeeds) {
 		return verdictNeed
 	}
 	r.counters.PartialsGivenUp++
@@ -179,7 +219,7 @@ func (r *Recognizer) parse(st *FlowState, s *Segment, k kind, b []byte, prog *pr
 	case kindTLS:
 		return r.tls(st, b, prog, cut)
 	case kindHTTP:
-		return r.http(st, b, prog, cut)
+		return r.http(st, b, prog, cut, s.End)
 	case kindDNS:
 		return r.dnsStream(s, b, prog, cut)
 	case kindSSH:
@@ -210,7 +250,7 @@ func (r *Recognizer) classify(st *FlowState, s *Segment, d int, b []byte) kind {
 		return k
 	case HTTP:
 		switch c := b[0]; {
-		case c >= 'A' && c <= 'Z' && startsHTTP(b):
+		case c >= 'A' && c <= 'Z' && (startsHTTP(b) || mayStartHTTP(b)), c == '\r' || c == '\n':
 			return kindHTTP
 		case c == recordHandshake && len(b) > 5 && startsHandshake(b):
 			return kindTLS

@@ -116,12 +116,12 @@ func endsLine(b []byte) bool { return b[len(b)-1] == '\n' }
 // command: "*1\r\n$4\r\nPING\r\n" (Redis serialization protocol).
 func isRedisCommand(b []byte) bool {
 	line, rest := cutLine(b[1:])
-	n := decimal(line, 4)
+	n := int(decimal(line, 4))
 	if n <= 0 || len(rest) < 4 || rest[0] != '$' {
 		return false
 	}
 	line, rest = cutLine(rest[1:])
-	n = decimal(line, 2)
+	n = int(decimal(line, 2))
 	if n < 2 || len(rest) < n+2 || rest[n] != '\r' || rest[n+1] != '\n' {
 		return false
 	}

@@ -91,13 +91,14 @@ func (b *Batch) AppendNotes(dst []query.Note, row int) []query.Note {
 			dst = headerNotes(dst, &headers[i])
 		}
 	}
+	names := b.NamesOf(row)
 	if p := b.Apps[row]; p != app.Unknown {
 		dst = append(dst, query.Note{Field: fieldApp, Value: query.Value{Text: p.String()}})
-		if f := appFields[p]; f != nil && s.PayloadLen > 0 {
+		if f := appFields[p]; f != nil && (s.PayloadLen > 0 || len(names) > 0) {
 			dst = number(dst, f, 1)
 		}
 	}
-	for _, name := range b.NamesOf(row) {
+	for _, name := range names {
 		dst = append(dst, query.Note{Field: nameFields[name.Field.ID], Value: valueOf(&name.Field)})
 	}
 	return dst

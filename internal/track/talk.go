@@ -66,20 +66,6 @@ func (t *talks) at(place int) *talk {
 	return &c[place%talkChunk]
 }
 
-// touch reads the talks of a step's rows, so that the processor waits for many lines of
-// far memory together.
-func (t *talks) touch(notes []flow.Note) {
-	var sum uint64
-	for i := range notes {
-		if p := notes[i].Place(); p >= 0 && p/talkChunk < len(t.chunks) {
-			if c := t.chunks[p/talkChunk]; c != nil {
-				sum += c[p%talkChunk].id
-			}
-		}
-	}
-	t.touched = sum
-}
-
 func (t *talks) bytes() uint64 {
 	n := t.names.bytes()
 	for _, c := range t.chunks {
@@ -105,7 +91,9 @@ func (a *Analysis) row(b *Batch, i int) app.Protocol {
 	if t.id != n.Flow {
 		a.renew(t, n.Flow)
 	}
-	if s.PayloadLen == 0 && s.TCPFlags&tcpSYN == 0 || t.state.Done() {
+	// A FIN ends the body of an HTTP message.
+	end := s.Inner.Proto == packet.ProtoTCP && s.TCPFlags&tcpFIN != 0 && (s.PayloadLen > 0 || t.state.Protocol() == app.HTTP)
+	if s.PayloadLen == 0 && s.TCPFlags&tcpSYN == 0 && !end || t.state.Done() {
 		return t.state.Protocol()
 	}
 	if !pieces {
@@ -114,7 +102,7 @@ func (a *Analysis) row(b *Batch, i int) app.Protocol {
 	seg := &a.segment
 	*seg = app.Segment{
 		Payload: data, Time: s.Time, Seq: s.Seq, SrcPort: s.Inner.SrcPort, DstPort: s.Inner.DstPort,
-		Transport: s.Inner.Proto, FromClient: n.FromClient, Truncated: cut,
+		Transport: s.Inner.Proto, FromClient: n.FromClient, Truncated: cut, End: end,
 	}
 	if s.Inner.Proto == packet.ProtoTCP {
 		d := 1
@@ -126,13 +114,16 @@ func (a *Analysis) row(b *Batch, i int) app.Protocol {
 		}
 		if t.started[d] {
 			seg.Missing, seg.Repeated = t.ways[d].take(seg.Seq, s.PayloadLen)
+			if n.Flags&flow.FastRetransmission != 0 && t.state.Protocol() == app.HTTP {
+				seg.Repeated = 0 // tshark shows such a message a second time
+			}
 		} else {
 			t.started[d] = true
 			end := seg.Seq + s.PayloadLen
 			t.ways[d] = way{high: end, hole: end, after: end}
 		}
 	}
-	if len(data) == 0 {
+	if len(data) == 0 && !end {
 		return t.state.Protocol()
 	}
 	switch a.recognizer.Segment(&t.state, seg) {
@@ -142,7 +133,10 @@ func (a *Analysis) row(b *Batch, i int) app.Protocol {
 	return t.state.Protocol()
 }
 
-const tcpSYN = 0x02
+const (
+	tcpFIN = 0x01
+	tcpSYN = 0x02
+)
 
 // take notes a segment and says how many bytes before it the capture has not seen, and how
 // many at its beginning it has.
@@ -206,7 +200,9 @@ func (a *Analysis) keep(t *talk, s *packet.Summary, row uint32) {
 			a.arena = append(a.arena, f.Value...)
 			f.Value = a.arena[from:len(a.arena):len(a.arena)]
 		}
-		a.names = append(a.names, Name{row, f})
+		if !f.Early {
+			a.names = append(a.names, Name{row, f})
+		}
 		switch {
 		case f.ID == app.FieldJA4:
 			if t.ja4 == 0 {
