@@ -37,8 +37,9 @@ func main() {
 	rows := flag.Int("rows", 1_000_000, "rows per measurement; execute_values takes a tenth")
 	rounds := flag.Int("rounds", 3, "rounds; the median counts")
 	dsn := flag.String("dsn", "", "use this database instead of a server of our own")
+	only := flag.String("only", "", "one shape: six, all or flows; empty: each")
 	flag.Parse()
-	if err := run(*rows, *rounds, *dsn); err != nil {
+	if err := run(*rows, *rounds, *dsn, *only); err != nil {
 		fmt.Fprintln(os.Stderr, "bench/postgres:", err)
 		os.Exit(1)
 	}
@@ -69,7 +70,7 @@ var shapes = []shape{
 	{name: "flows", opt: postgres.Options{Flows: true}, flows: true, note: "all columns, with rollup, flows and findings", tables: []string{"packets", "flows"}},
 }
 
-func run(rows, rounds int, dsn string) error {
+func run(rows, rounds int, dsn, only string) error {
 	dir, err := os.MkdirTemp("", "tarrafa-bench-pg-")
 	if err != nil {
 		return err
@@ -90,6 +91,9 @@ func run(rows, rounds int, dsn string) error {
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintf(w, "rows/s\tof \\copy\tserver µs/row\tof \\copy\tclient µs/row\tof execute_values\t  \n")
 	for _, s := range shapes {
+		if only != "" && only != s.name {
+			continue
+		}
 		if err := b.shape(w, s, rounds); err != nil {
 			return err
 		}

@@ -23,15 +23,16 @@ type addressKey struct {
 	version uint8
 }
 
-// addressList numbers the addresses of a flight's rows, from 1.
+// addressList numbers the addresses of a flight's rows, from 1, and sums the rows up.
 type addressList struct {
 	numbers map[addressKey]uint32
 	keys    []addressKey
+	sums    []addressSum // by number less 1
 }
 
 func (l *addressList) reset() {
 	clear(l.numbers)
-	l.keys = l.keys[:0]
+	l.keys, l.sums = l.keys[:0], l.sums[:0]
 }
 
 // placesOf returns the numbers of a packet's addresses; 0: none stands there.
@@ -52,7 +53,7 @@ func (l *addressList) number(a packet.Addr, version uint8) uint32 {
 	k := addressKey{a, version}
 	n, ok := l.numbers[k]
 	if !ok {
-		l.keys = append(l.keys, k)
+		l.keys, l.sums = append(l.keys, k), append(l.sums, addressSum{})
 		n = uint32(len(l.keys))
 		l.numbers[k] = n
 	}
@@ -83,36 +84,43 @@ func (s *addressSum) count(as int, size uint32) {
 	s.bytes[as] += uint64(size)
 }
 
-// sums adds up the rows, without the rejected ones (nil: none), by the addresses' numbers
-// less 1.
-func (f *flight) sums(rejected []bool) []addressSum {
-	sums := make([]addressSum, len(f.addresses.keys))
-	for i := range f.meta {
-		if rejected != nil && rejected[i] {
-			continue
-		}
-		m := &f.meta[i]
-		p := &m.places
-		if p[placeSource] == 0 {
-			continue
-		}
-		sums[p[placeSource]-1].count(asSource, m.size)
-		sums[p[placeDestination]-1].count(asDestination, m.size)
-		sums[p[placeSource]-1].count(anySource, m.size)
-		sums[p[placeDestination]-1].count(anyDestination, m.size)
-		if n := p[placeInnerSource]; n != 0 && n != p[placeSource] {
-			sums[n-1].count(anySource, m.size)
-		}
-		if n := p[placeInnerDestination]; n != 0 && n != p[placeDestination] {
-			sums[n-1].count(anyDestination, m.size)
-		}
-		for j, n := range p {
-			if n != 0 && !slices.Contains(p[:j], n) {
-				sums[n-1].count(anywhere, m.size)
-			}
+// count adds a row to the sums of its addresses.
+func (l *addressList) count(m *rowMeta) {
+	p, sums := &m.places, l.sums
+	if p[placeSource] == 0 {
+		return
+	}
+	src, dst := &sums[p[placeSource]-1], &sums[p[placeDestination]-1]
+	src.count(asSource, m.size)
+	dst.count(asDestination, m.size)
+	src.count(anySource, m.size)
+	dst.count(anyDestination, m.size)
+	if n := p[placeInnerSource]; n != 0 && n != p[placeSource] {
+		sums[n-1].count(anySource, m.size)
+	}
+	if n := p[placeInnerDestination]; n != 0 && n != p[placeDestination] {
+		sums[n-1].count(anyDestination, m.size)
+	}
+	for j, n := range p {
+		if n != 0 && !slices.Contains(p[:j], n) {
+			sums[n-1].count(anywhere, m.size)
 		}
 	}
-	return sums
+}
+
+// sumsOf returns the sums of the rows without the rejected ones (nil: none), by the
+// addresses' numbers less 1.
+func (f *flight) sumsOf(rejected []bool) []addressSum {
+	if rejected == nil {
+		return f.addresses.sums
+	}
+	l := addressList{sums: make([]addressSum, len(f.addresses.keys))}
+	for i := range f.meta {
+		if !rejected[i] {
+			l.count(&f.meta[i])
+		}
+	}
+	return l.sums
 }
 
 // Limits of the sums by address. Beyond them a capture has none: the rows are counted.

@@ -20,7 +20,14 @@ func (s *session) sumAddresses(ctx context.Context, f *flight, rejected []bool, 
 	if !p.on {
 		return func() {}, nil
 	}
-	sums := f.sums(rejected)
+	if !f.summing {
+		// It was filled when the capture had no sums, and somebody made it have some.
+		if err := s.moveAddressed(ctx, noAddresses); err != nil {
+			return nil, err
+		}
+		return func() { *p = pendingSums{} }, nil
+	}
+	sums := f.sumsOf(rejected)
 	if waiting && p.rows+len(f.meta) < pendingRows && len(p.sums)+len(f.addresses.keys) <= mostPending {
 		return func() { p.add(f, sums) }, nil
 	}

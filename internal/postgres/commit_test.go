@@ -189,7 +189,7 @@ func TestCommitOutcome(t *testing.T) {
 			})
 			ctx := context30(t)
 			opt := quick(nil)
-			opt.FlushRows, opt.FlushTimeout, opt.ConnectTimeout = 500, 400*time.Millisecond, 400*time.Millisecond
+			opt.FlushRows, opt.FlushTimeout, opt.ConnectTimeout = 500/mostGrowth, 400*time.Millisecond, 400*time.Millisecond
 			s := New(config(t, p.dsn(db)), "c", opt)
 			s.longest = 20 * time.Millisecond
 			s.longest = 20 * time.Millisecond
@@ -233,7 +233,7 @@ func TestCutAnywhere(t *testing.T) {
 	})
 	ctx := context30(t)
 	opt := quick(nil)
-	opt.FlushRows = 300
+	opt.FlushRows = 300 / mostGrowth
 	s := New(config(t, p.dsn(db)), "c", opt)
 	s.longest = 20 * time.Millisecond
 	const end = 30_001

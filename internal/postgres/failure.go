@@ -78,6 +78,7 @@ const (
 	codeDatatypeMismatch = "42804"
 	codeBadBinary        = "22P03"
 	codeProtocol         = "08P01"
+	codeOutOfRange       = "22003" // of a sequence: beyond its end
 	codeUnique           = "23505"
 	codeLocked           = "55P03"
 	codePermission       = "42501"

@@ -152,7 +152,7 @@ func TestServerFaults(t *testing.T) {
 			ctx := context30(t)
 			var log lines
 			opt := quick(&log)
-			opt.FlushRows = 500
+			opt.FlushRows = 500 / mostGrowth
 			s := New(config(t, srv.TCP(pgtest.Superuser, pgtest.Password, "db")), "c", opt)
 			s.longest = 200 * time.Millisecond
 			finish := endless(ctx, t, s, tt.pace)
@@ -398,7 +398,7 @@ func TestDiskFull(t *testing.T) {
 	srv.Run(t, "postgres", "CREATE TABLESPACE small_"+db+" LOCATION '"+sub+"'", "GRANT CREATE ON TABLESPACE small_"+db+" TO "+db, "ALTER ROLE "+db+" SET default_tablespace = small_"+db)
 	ctx := context30(t)
 	opt := quick(nil)
-	opt.FlushRows = 1000
+	opt.FlushRows = 1000 / mostGrowth
 	s := New(config(t, srv.DSN(db, db)), "c", opt)
 	done := stream(ctx, t, s, 20_001)
 	st := problem(t, s, ProblemDiskFull)

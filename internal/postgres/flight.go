@@ -1,8 +1,6 @@
 package postgres
 
 import (
-	"bytes"
-	"io"
 	"time"
 
 	"github.com/tarrafa/tarrafa/internal/flow"
@@ -20,9 +18,12 @@ type flight struct {
 	start   segment.Cursor  // before the first packet
 	end     segment.Cursor  // behind the last one
 	since   time.Time       // when the first batch came in
-	numbers *session        // whose ids are written into the rows; nil: none
+	numbers *session        // whose ids the rows get; nil: none yet
+	ids     []idRange       // as many as there are rows
 
-	addresses addressList // of the rows
+	seconds   secondSums  // of the rows
+	addresses addressList // of the rows, when they are summed up
+	summing   bool        // sums by address are wanted
 
 	flows    flowRows           // that ended
 	findings map[uint64]finding // by ID
@@ -49,8 +50,9 @@ type interfaceName struct {
 
 func (f *flight) reset() {
 	f.addresses.reset()
+	f.seconds.reset()
 	*f = flight{
-		rows: f.rows[:0], meta: f.meta[:0], names: f.names[:0], addresses: f.addresses,
+		rows: f.rows[:0], meta: f.meta[:0], names: f.names[:0], ids: f.ids[:0], addresses: f.addresses, seconds: f.seconds,
 		flows: flowRows{f.flows.rows[:0], f.flows.list[:0]},
 	}
 }
@@ -67,27 +69,36 @@ func (f *flight) add(e *encoder, s *packet.Summary, note *flow.Note, nonIP bool)
 		f.skipped++
 		return
 	}
-	f.meta = append(f.meta, rowMeta{
-		off: off, size: s.WireLen, time: s.Time, key: keyOf(s), untold: !told(s), places: f.addresses.placesOf(s),
-	})
+	m := rowMeta{off: off, size: s.WireLen, time: s.Time, key: keyOf(s), untold: !told(s)}
+	f.seconds.add(&m)
+	if f.summing {
+		m.places = f.addresses.placesOf(s)
+		f.addresses.count(&m)
+	}
+	f.meta = append(f.meta, m)
 }
 
-// part returns the encoded rows lo to hi (without hi).
-func (f *flight) part(lo, hi int) []byte {
-	if lo >= hi {
-		return nil
+// endOf returns where in f.rows the row i ends.
+func (f *flight) endOf(i int) int {
+	if i+1 < len(f.meta) {
+		return int(f.meta[i+1].off)
 	}
-	end := uint32(len(f.rows))
-	if hi < len(f.meta) {
-		end = f.meta[hi].off
-	}
-	return f.rows[f.meta[lo].off:end]
+	return len(f.rows)
 }
 
-// stream returns the COPY stream of a part.
-func (f *flight) stream(lo, hi int, text bool) io.Reader {
-	if text {
-		return bytes.NewReader(f.part(lo, hi))
-	}
-	return io.MultiReader(bytes.NewReader(copyHeader), bytes.NewReader(f.part(lo, hi)), bytes.NewReader(copyTrailer))
+// A flight that waits while the one before is stored grows up to so much. Every COPY costs
+// the server some milliseconds, whatever its length.
+const (
+	mostGrowth  = 4 // times FlushRows
+	mostEncoded = 16 << 20
+)
+
+// due tells whether a flight is worth a transaction of its own.
+func (f *flight) due(opt *Options) bool {
+	return len(f.meta) >= opt.FlushRows || len(f.flows.list) >= opt.FlushRows || time.Since(f.since) >= opt.FlushEvery
+}
+
+// full tells whether nothing more should be added.
+func (f *flight) full(opt *Options) bool {
+	return len(f.meta) >= mostGrowth*opt.FlushRows || len(f.rows) >= mostEncoded || len(f.flows.list) >= opt.FlushRows
 }

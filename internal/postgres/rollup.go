@@ -51,56 +51,82 @@ func told(s *packet.Summary) bool {
 	return over || slices.Contains(settledOutcomes, s.Outcome)
 }
 
-// seconds adds up the rows, without the rejected ones (nil: none).
-func (f *flight) seconds(rejected []bool) map[secondKey]secondSum {
-	sums := map[secondKey]secondSum{}
-	var key secondKey
-	var sum secondSum
+// secondSums adds up rows as they come.
+type secondSums struct {
+	rows  []secondRow
+	index map[secondKey]int // in rows
+}
+
+type secondRow struct {
+	key secondKey
+	sum secondSum
+}
+
+func (s *secondSums) reset() {
+	clear(s.index)
+	s.rows = s.rows[:0]
+}
+
+// recentSeconds is how many of the newest rows are looked through before the index is
+// asked: packets of one second are of few kinds.
+const recentSeconds = 12
+
+// of returns the row of a key; it is valid until the next call.
+func (s *secondSums) of(m *rowMeta) *secondSum {
+	for i := len(s.rows) - 1; i >= max(len(s.rows)-recentSeconds, 0); i-- {
+		if s.rows[i].key == m.key {
+			return &s.rows[i].sum
+		}
+	}
+	if s.index == nil {
+		s.index = map[secondKey]int{}
+	}
+	i, ok := s.index[m.key]
+	if !ok {
+		i = len(s.rows)
+		s.index[m.key] = i
+		s.rows = append(s.rows, secondRow{m.key, secondSum{first: m.time, last: m.time}})
+	}
+	return &s.rows[i].sum
+}
+
+func (s *secondSums) add(m *rowMeta) {
+	sum := s.of(m)
+	sum.packets++
+	sum.bytes += uint64(m.size)
+	sum.first, sum.last = min(sum.first, m.time), max(sum.last, m.time)
+	if m.untold {
+		sum.untold++
+	}
+}
+
+// secondsOf adds up the rows without the rejected ones (nil: none).
+func (f *flight) secondsOf(rejected []bool) []secondRow {
+	if rejected == nil {
+		return f.seconds.rows
+	}
+	var s secondSums
 	for i := range f.meta {
-		if rejected != nil && rejected[i] {
-			continue
-		}
-		m := &f.meta[i]
-		if sum.packets == 0 || m.key != key {
-			if sum.packets > 0 {
-				sums[key] = sum
-			}
-			key = m.key
-			var there bool
-			if sum, there = sums[key]; !there {
-				sum.first, sum.last = m.time, m.time
-			}
-		}
-		sum.packets++
-		sum.bytes += uint64(m.size)
-		sum.first, sum.last = min(sum.first, m.time), max(sum.last, m.time)
-		if m.untold {
-			sum.untold++
+		if !rejected[i] {
+			s.add(&f.meta[i])
 		}
 	}
-	if sum.packets > 0 {
-		sums[key] = sum
-	}
-	return sums
+	return s.rows
 }
 
 // appendSecondSums appends the statement that adds the sums to the table. All that it holds
 // is numbers of our own.
-func appendSecondSums(dst []byte, table string, capture int32, sums map[secondKey]secondSum) []byte {
-	if len(sums) == 0 {
+func appendSecondSums(dst []byte, table string, capture int32, rows []secondRow) []byte {
+	if len(rows) == 0 {
 		return dst
 	}
-	keys := make([]secondKey, 0, len(sums))
-	for k := range sums {
-		keys = append(keys, k)
-	}
-	slices.SortFunc(keys, secondKey.compare)
+	rows = slices.SortedFunc(slices.Values(rows), func(a, b secondRow) int { return a.key.compare(b.key) })
 	dst = append(dst, "INSERT INTO "+table+" AS r (capture, second, ip_version, protocol, outcome, direction, packets, bytes, first_ns, last_ns, untold) VALUES "...)
-	for i, k := range keys {
+	for i := range rows {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		sum := sums[k]
+		k, sum := &rows[i].key, &rows[i].sum
 		for j, n := range [...]int64{
 			int64(capture), k.second, int64(k.version), int64(k.proto), int64(k.outcome), int64(k.direction),
 			int64(sum.packets), int64(sum.bytes), sum.first, sum.last, int64(sum.untold),

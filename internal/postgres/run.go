@@ -27,6 +27,11 @@ func (s *Sink) run(ctx context.Context, done chan struct{}) {
 			}
 			quiet = time.Now()
 			s.free <- f
+			s.mu.Lock()
+			if s.busy--; s.busy == 0 && s.fill != nil && s.fill.due(&s.opt) {
+				s.launch()
+			}
+			s.mu.Unlock()
 		case <-tick.C:
 			s.mu.Lock()
 			if s.fill != nil && time.Since(s.fill.since) >= s.opt.FlushEvery/2 {
@@ -107,8 +112,18 @@ func (s *Sink) attempt(ctx context.Context, f *flight) (done bool, err error) {
 // longestPending is how long a commit may stay without having reached the server's disk.
 const longestPending = time.Second
 
-// waiting tells whether another flight waits: the database is the bottleneck.
-func (s *Sink) waiting() bool { return len(s.full) > 0 }
+// waiting tells whether another flight waits, so that one will be stored as soon as the one
+// in hand is: the database is the bottleneck.
+func (s *Sink) waiting() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.awaited()
+}
+
+// awaited is waiting with the lock held. Of the launched flights one is being stored.
+func (s *Sink) awaited() bool {
+	return s.busy > 1 || s.fill != nil && s.fill.due(&s.opt)
+}
 
 // more tells whether another flight waits, so that the one in hand need not wait for the
 // server's disk.
@@ -187,7 +202,7 @@ func (s *Sink) commit(f *flight, out outcome, lost bool) {
 	if lost {
 		out.stored = s.sess.stored - min(s.sess.stored, s.status.Stored)
 		out.rejected = s.sess.rejected - min(s.sess.rejected, s.status.Rejected)
-		out.pending = len(s.full) > 0
+		out.pending = s.awaited()
 	}
 	s.status.Stored += out.stored
 	s.status.Rejected += out.rejected
@@ -199,7 +214,7 @@ func (s *Sink) commit(f *flight, out outcome, lost bool) {
 	}
 	s.status.Commits++
 	s.status.LastCommit = time.Now()
-	s.reached, s.last = f.end, f.seq
+	s.reached, s.last, s.summing = f.end, f.seq, s.sess.pending.on
 	if !out.pending {
 		s.committed, s.durable, s.lastSync = f.end, f.seq, time.Now()
 	}

@@ -33,6 +33,8 @@ type Sink struct {
 	staged    staged
 	unicode   bool   // the database takes any character
 	resumed   bool   // the cursor was not at the beginning: flows may be there already
+	summing   bool   // sums by address are kept
+	busy      int    // flights launched and not stored yet
 	launched  uint64 // flights, ever
 	durable   uint64 // the last of them that is on the server's disk
 
@@ -113,7 +115,7 @@ func (s *Sink) begin(sess *session) segment.Cursor {
 		targets: sess.layout.targets, text: sess.layout.text, capture: sess.capture,
 		zone: zone{location: s.opt.Location}, nulled: s.encoder.nulled,
 	}
-	s.fill, s.seen, s.failed, s.running = nil, 0, nil, true
+	s.fill, s.seen, s.busy, s.failed, s.running = nil, 0, 0, nil, true
 	s.staged, s.unicode, s.resumed = staged{}, sess.unicode, sess.cursor.Packet > 0
 	s.durable, s.last = s.launched, s.launched
 	s.free, s.full = make(chan *flight, flights), make(chan *flight, flights)
@@ -127,14 +129,14 @@ func (s *Sink) begin(sess *session) segment.Cursor {
 
 // adopt takes over a fresh session.
 func (s *Sink) adopt(sess *session) {
-	s.sess, s.backend = sess, sess.backend
+	s.sess, s.backend, s.summing = sess, sess.backend, sess.pending.on
 	s.status.Connected, s.status.LastError, s.status.Problem = true, "", ProblemOther
 	s.status.Connections++
 }
 
 // Apply takes over a batch. It returns when the rows are in memory; they are committed
 // within a second or so if the database takes them: [Sink.Committed]. While the database is
-// away and memory is used up (tens of thousands of rows), it waits until ctx ends. It
+// away and memory is used up (some hundred thousand rows), it waits until ctx ends. It
 // returns ctx's error, ErrRestart or ErrClosed; then the batch was not taken over.
 func (s *Sink) Apply(ctx context.Context, b *track.Batch) error {
 	if err := s.lockFill(ctx); err != nil {
@@ -165,7 +167,7 @@ func (s *Sink) lockFill(ctx context.Context) error {
 			s.mu.Lock()
 			if s.fill == nil && s.failed == nil {
 				f.reset()
-				f.start, f.end, f.since, f.again = s.next, s.next, time.Now(), s.resumed
+				f.start, f.end, f.since, f.again, f.summing = s.next, s.next, time.Now(), s.resumed, s.summing
 				s.fill = f
 			} else {
 				free <- f
@@ -202,7 +204,7 @@ func (s *Sink) take(b *track.Batch) {
 	if b.Next.Packet >= s.next.Packet {
 		f.end, s.next = b.Next, b.Next
 	}
-	if len(f.meta) >= s.opt.FlushRows || len(f.flows.list) >= s.opt.FlushRows || time.Since(f.since) >= s.opt.FlushEvery {
+	if f.full(&s.opt) || s.busy == 0 && f.due(&s.opt) {
 		s.launch()
 	}
 }
@@ -212,6 +214,7 @@ func (s *Sink) take(b *track.Batch) {
 func (s *Sink) launch() {
 	if s.fill != nil {
 		s.launched++
+		s.busy++
 		s.fill.seq = s.launched
 		s.full <- s.fill
 		s.fill = nil

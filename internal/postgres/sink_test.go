@@ -234,6 +234,21 @@ func TestOptions(t *testing.T) {
 	}
 }
 
+// TestLastIDs: the last ids of a sequence are used up, although a block of the usual size
+// is more than there are.
+func TestLastIDs(t *testing.T) {
+	srv := server(t)
+	db := srv.Database(t)
+	srv.Run(t, db, "SET ROLE "+db,
+		"CREATE TABLE packets (id smallserial, src_ip text, dst_ip text, protocol text, packet_size int, capture_time timestamptz)",
+		"SELECT setval('packets_id_seq', 32700)")
+	ctx := context30(t)
+	s := New(config(t, srv.DSN(db, db)), "c", quick(nil))
+	follow(ctx, t, s, 31, 30)
+	closeSink(ctx, t, s)
+	checkExactlyOnce(t, srv, db, 31)
+}
+
 func TestIDsRunOut(t *testing.T) {
 	srv := server(t)
 	db := srv.Database(t)

@@ -38,7 +38,7 @@ func (s *session) store(ctx context.Context, f *flight, waiting, more func() boo
 	out, err := s.transaction(ctx, f, waiting, more, false)
 	if code := sqlState(err); code == codeUnique && s.ids.sequence != "" {
 		// Somebody wrote ids of his own ahead of the sequence.
-		f.numbers, s.ids.ranges = nil, nil
+		f.numbers, f.ids, s.ids.ranges = nil, f.ids[:0], nil
 		if err := s.assign(ctx, f); err != nil {
 			return outcome{}, err
 		}
@@ -86,7 +86,7 @@ func (s *session) transaction(ctx context.Context, f *flight, waiting, more func
 	if err != nil {
 		return outcome{}, err
 	}
-	last := appendSecondSums(nil, s.schema+secondTable, s.capture, f.seconds(rejected))
+	last := appendSecondSums(nil, s.schema+secondTable, s.capture, f.secondsOf(rejected))
 	if out.rejected > 0 {
 		last = fmt.Appendf(last, "UPDATE %s%s SET stored = stored - %d, rejected = rejected + %d WHERE id = %d;",
 			s.schema, cursorTable, out.rejected, out.rejected, s.capture)
@@ -151,7 +151,7 @@ func (s *session) copyRows(ctx context.Context, f *flight, lo, hi int) error {
 	if lo == hi {
 		return nil
 	}
-	tag, err := s.conn.CopyFrom(ctx, f.stream(lo, hi, s.layout.text), s.copySQL)
+	tag, err := s.conn.CopyFrom(ctx, f.stream(lo, hi, s.layout), s.copySQL)
 	if err != nil {
 		return err
 	}
