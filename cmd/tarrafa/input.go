@@ -23,6 +23,9 @@ type input struct {
 	// known is the number of bytes to read, 0 when that cannot be told.
 	known int64
 	ended bool // it is a capture folder to which no more packets come
+	// shared lets several read a file side by side, in place of chunks; nil: not asked for,
+	// or not possible.
+	shared *segment.Shared
 }
 
 // openInput opens a file ("-": standard input), a capture folder, or all captures of a
@@ -99,8 +102,7 @@ func openStream(name string, f *os.File, opt segment.ReaderOptions) (*input, err
 	if err != nil {
 		return nil, fileError(name, err)
 	}
-	c := &fileChunks{name: name, file: f, reader: r, follow: opt.Follow, out: make(chan result, 2), done: make(chan struct{})}
-	go c.read()
+	c := &fileChunks{name: name, file: f, reader: r, follow: opt.Follow, done: make(chan struct{})}
 	return &input{name: name, chunks: c, close: c.close, ledger: c.ledger}, nil
 }
 
@@ -110,7 +112,7 @@ type fileChunks struct {
 	file   *os.File
 	reader *segment.Reader
 	follow bool
-	out    chan result
+	out    chan result // nil until somebody asks for the first chunk
 	done   chan struct{}
 	end    error
 }
@@ -151,6 +153,10 @@ func (c *fileChunks) Next(ctx context.Context) (*segment.Chunk, error) {
 	if c.end != nil {
 		return nil, c.end
 	}
+	if c.out == nil {
+		c.out = make(chan result, 2)
+		go c.read()
+	}
 	select {
 	case r, ok := <-c.out:
 		if !ok {
@@ -173,9 +179,11 @@ func (c *fileChunks) Release(chunk *segment.Chunk) { c.reader.Release(chunk) }
 func (c *fileChunks) close() {
 	close(c.done)
 	_ = c.file.Close()
-	for r := range c.out {
-		if r.chunk != nil {
-			c.reader.Release(r.chunk)
+	if c.out != nil {
+		for r := range c.out {
+			if r.chunk != nil {
+				c.reader.Release(r.chunk)
+			}
 		}
 	}
 	c.reader.Close()
@@ -212,6 +220,25 @@ func openInputsWith(names []string, opt segment.ReaderOptions) ([]*input, error)
 		all = append(all, ins...)
 	}
 	return all, nil
+}
+
+// shareInputs lets several goroutines read each input, and tells whether that is possible
+// with all of them: whole files, not compressed, nobody has read from.
+func shareInputs(ins []*input) bool {
+	for _, in := range ins {
+		c, ok := in.chunks.(*fileChunks)
+		if !ok || c.out != nil || c.follow || c.reader.Compression() != "" {
+			return false
+		}
+		if info, err := c.file.Stat(); err != nil || !info.Mode().IsRegular() {
+			return false
+		}
+	}
+	for _, in := range ins {
+		c := in.chunks.(*fileChunks)
+		in.shared = c.reader.Share(c.file)
+	}
+	return true
 }
 
 func closeInputs(ins []*input) {

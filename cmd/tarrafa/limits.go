@@ -12,9 +12,14 @@ import (
 	"github.com/tarrafa/tarrafa/internal/words"
 )
 
+// limited is what counts the caps that it has reached: a [track.Tracker], say.
+type limited interface{ Limits() map[string]uint64 }
+
+var _ limited = (*track.Tracker)(nil)
+
 // limitsOf are the caps that were reached while an input was read, by their names in
 // docs/limits.md.
-func limitsOf(in *input, t *track.Tracker) map[string]uint64 {
+func limitsOf(in *input, t limited) map[string]uint64 {
 	reached := t.Limits()
 	if f, ok := in.chunks.(*fileChunks); ok {
 		c := f.reader.Counters()
@@ -31,7 +36,7 @@ func limitsOf(in *input, t *track.Tracker) map[string]uint64 {
 }
 
 // addLimits books them.
-func addLimits(f *archive.FollowerEntry, in *input, t *track.Tracker) {
+func addLimits(f *archive.FollowerEntry, in *input, t limited) {
 	for name, n := range limitsOf(in, t) {
 		if f.Limits == nil {
 			f.Limits = map[string]uint64{}

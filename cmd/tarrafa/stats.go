@@ -49,7 +49,7 @@ func statsCommand() *cobra.Command {
 				database.noSandbox = noSandbox
 				return databaseStats(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), &database, display, asJSON, top)
 			}
-			if err := confine(nil, noSandbox, readingRules(args, nil)); err != nil {
+			if err := confineQuietly(cmd.ErrOrStderr(), noSandbox, readingRules(args, nil)); err != nil {
 				return err
 			}
 			return runStats(cmd.Context(), cmd.OutOrStdout(), args, display, asJSON, top)
@@ -85,11 +85,12 @@ func (f countFollower) Apply(_ context.Context, b *track.Batch) error {
 }
 
 func runStats(ctx context.Context, w io.Writer, names []string, display *query.Filter, asJSON bool, top int) error {
-	ins, err := openInputsWith(names, segment.ReaderOptions{Buffer: segment.NearBuffer})
+	opt := segment.ReaderOptions{Buffer: segment.NearBuffer}
+	ins, err := openInputsWith(names, opt)
 	if err != nil {
 		return err
 	}
-	defer closeInputs(ins)
+	defer func() { closeInputs(ins) }()
 	if display == nil && len(ins) == 1 {
 		if snap, ledger, err := indexedStats(ctx, ins[0], top); err == nil {
 			return printStats(w, snap, ledger, asJSON)
@@ -97,6 +98,37 @@ func runStats(ctx context.Context, w io.Writer, names []string, display *query.F
 			return err
 		}
 	}
+	if workers := statsWorkers(); display == nil && workers > 1 && shareInputs(ins) {
+		err := statsInParts(ctx, w, ins, workers, asJSON, top)
+		if !errors.Is(err, errInOrder) {
+			return err
+		}
+		closeInputs(ins)
+		if ins, err = openInputsWith(names, opt); err != nil {
+			return err
+		}
+	}
+	return statsInOrder(ctx, w, ins, display, asJSON, top)
+}
+
+// statsInParts counts with several workers.
+func statsInParts(ctx context.Context, w io.Writer, ins []*input, workers int, asJSON bool, top int) error {
+	var ledger archive.Ledger
+	follower := archive.FollowerEntry{Name: "stats", Parts: map[string]uint64{}}
+	counters, failed := countInParts(ctx, ins, workers, &ledger, &follower)
+	if counters == nil {
+		return failed
+	}
+	follower.Behind = ledger.Written - min(ledger.Written, follower.Applied)
+	ledger.Followers = []archive.FollowerEntry{follower}
+	if err := printStats(w, counters.Snapshot(top), ledger, asJSON); err != nil {
+		return err
+	}
+	return failed
+}
+
+// statsInOrder counts with one tracker.
+func statsInOrder(ctx context.Context, w io.Writer, ins []*input, display *query.Filter, asJSON bool, top int) error {
 	counters := stats.New()
 	counters.Fork()
 	ledger := archive.Ledger{}

@@ -6,6 +6,7 @@ package packet
 type Decoder struct {
 	scratch  Packet // for Summarize, when the packet is not plain
 	frags    reassembler
+	apart    bool // fragments are another decoder's: see SummarizeApart
 	outcomes [OutcomeCount]uint64
 }
 

@@ -255,6 +255,10 @@ func (w *walker) lastIP() *Layer {
 // A fragment that was not captured whole is never put together; when it is the first one
 // of IPv4, its own headers are looked at.
 func (w *walker) piece(f fragment, n int, s step) step {
+	if w.d.apart {
+		w.shared = true
+		return stepEnd
+	}
 	if w.off+n > w.lim {
 		w.d.frags.cut()
 		if f.off != 0 || f.key.proto == protoFragment {

@@ -11,15 +11,37 @@ func (d *Decoder) Summarize(data []byte, s *Summary, link LinkType) {
 	d.walkSummary(data, s, link)
 }
 
-// walkSummary is Summarize for packets that are not plain.
-func (d *Decoder) walkSummary(data []byte, s *Summary, link LinkType) {
+// SummarizeApart is [Decoder.Summarize] for one of several decoders that share the packets
+// of a capture. It returns false, and nothing has been counted, when there is a fragment in
+// the packet: the other pieces of its datagram may have gone to another decoder. Such
+// packets are for one decoder's Summarize, in the order of the capture; what the others
+// find does not depend on order.
+func (d *Decoder) SummarizeApart(data []byte, s *Summary, link LinkType) bool {
+	if link == LinkEthernet && plain(data, s) {
+		d.outcomes[OutcomeTransport]++
+		return true
+	}
+	d.apart = true
+	whole := d.walkSummary(data, s, link)
+	d.apart = false
+	return whole
+}
+
+// walkSummary is Summarize for packets that are not plain. It returns false, and leaves s
+// half filled, when there is a fragment that is another decoder's.
+func (d *Decoder) walkSummary(data []byte, s *Summary, link LinkType) bool {
 	p := &d.scratch
 	p.Data, p.Link, p.WireLen, p.Time = data, link, s.WireLen, s.Time
 	w := walker{d: d, p: p}
 	w.start()
+	if w.shared {
+		p.Data = nil
+		return false
+	}
 	w.summary(s)
 	p.Data, p.Reassembled = nil, nil
 	d.outcomes[s.Outcome]++
+	return true
 }
 
 // summary fills s from the packet that was walked through.

@@ -95,6 +95,7 @@ type walker struct {
 	depth     uint8      // IP headers seen
 	quoted    bool       // an ICMP error quotes headers
 	more      bool       // there is what two tuples cannot tell: see MoreHeaders
+	shared    bool       // a fragment was met that is another decoder's
 	outcome   Outcome
 	etherType uint16 // of the last link header
 	vlanID    uint16 // of the last VLAN tag

@@ -16,9 +16,18 @@ import (
 // shared returns the folder of captures that others made. They are no part of the
 // repository.
 func shared(t testing.TB, name string) string {
+	dir, ok := beside(name)
+	if !ok {
+		t.Skipf("no %s beside the repository", filepath.Join("shared", name))
+	}
+	return dir
+}
+
+// beside returns a folder of captures, when it is there.
+func beside(name string) (dir string, ok bool) {
 	dir, err := os.Getwd()
 	if err != nil {
-		t.Fatal(err)
+		return "", false
 	}
 	for dir != filepath.Dir(dir) {
 		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
@@ -27,10 +36,8 @@ func shared(t testing.TB, name string) string {
 		dir = filepath.Dir(dir)
 	}
 	dir = filepath.Join(filepath.Dir(dir), "shared", name)
-	if _, err := os.Stat(dir); err != nil {
-		t.Skipf("no %s beside the repository", filepath.Join("shared", name))
-	}
-	return dir
+	_, err = os.Stat(dir)
+	return dir, err == nil
 }
 
 // tool returns the path of a program that the test compares with.

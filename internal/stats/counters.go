@@ -55,8 +55,9 @@ type Counters struct {
 	interfacesX Count // of interfaces with a number of maxInterfaces or more
 	etherTypes  [maxEtherTypes]EtherType
 	etherN      int
-	etherX      Count // of EtherTypes that found no room
-	first, last int64 // ns; first > last: no packet had a time
+	etherX      Count  // of EtherTypes that found no room
+	types       *types // of a Part: its EtherTypes, in place of the three above; else nil
+	first, last int64  // ns; first > last: no packet had a time
 	untimed     uint64
 	timeline    timeline
 
@@ -112,12 +113,18 @@ func (c *Counters) applyBlock(rows []packet.Summary) {
 		default:
 			c.first = min(c.first, row.Time)
 			c.last = max(c.last, row.Time)
-			c.timeline.add(row.Time, size)
+			if c.types == nil {
+				c.timeline.add(row.Time, size)
+			}
 		}
 
 		if row.Outer.Version == 0 {
 			c.nonIP.addOne(size)
-			c.atEtherType(row.EtherType).addOne(size)
+			if c.types != nil {
+				c.types.add(row, size)
+			} else {
+				c.atEtherType(row.EtherType).addOne(size)
+			}
 			continue
 		}
 		c.protocols[row.Outer.Proto].addOne(size)
@@ -145,6 +152,11 @@ func (c *Counters) applyBlock(rows []packet.Summary) {
 	}
 	c.dst.add4(c.dstKeys4[:n4])
 	c.dst.add(c.dstKeys[:n])
+}
+
+// Outcomes returns how many packets ended with each outcome.
+func (c *Counters) Outcomes() [packet.OutcomeCount]uint64 {
+	return [packet.OutcomeCount]uint64(c.outcomes[:packet.OutcomeCount])
 }
 
 // isMapped tells whether a is an IPv4 address in its IPv6 form.

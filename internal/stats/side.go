@@ -6,6 +6,7 @@ type side struct {
 	sketch *sketch // nil before
 	size   int     // of the sketch
 	known  uint64  // distinct addresses when the sketch took over, and the one that did not fit
+	whole  *spill  // of a Part: where full tables are emptied into; else nil
 }
 
 // exact counts addresses exactly, as long as there is room.
@@ -13,6 +14,7 @@ type exact struct {
 	v4    table4 // IPv4 addresses
 	other table  // the rest
 	room  uint32 // distinct addresses that may still come
+	limit uint32 // of a Part: room when the tables are empty
 }
 
 func (x *exact) distinct() uint64 { return uint64(x.v4.n) + uint64(x.other.n) }
@@ -33,24 +35,24 @@ func (s *side) init(limit, size int) {
 }
 
 func (s *side) add(keys []key) {
-	if s.exact != nil {
+	for s.exact != nil {
 		keys = keys[s.exact.other.add(keys):]
 		if len(keys) == 0 {
 			return
 		}
-		s.approximate()
+		s.full()
 	}
 	s.sketch.add(keys)
 }
 
 // add4 counts a packet for each IPv4 address.
 func (s *side) add4(keys []key4) {
-	if s.exact != nil {
+	for s.exact != nil {
 		keys = keys[s.exact.v4.add(keys):]
 		if len(keys) == 0 {
 			return
 		}
-		s.approximate()
+		s.full()
 	}
 	for i := range keys {
 		s.sketch.add([]key{mappedKey(keys[i].addr, 1, uint64(keys[i].size))})
@@ -74,6 +76,15 @@ func mappedKey(addr uint32, packets, bytes uint64) key {
 	return key{lo: lo, hash: hash(0, lo, 0), packets: packets, bytes: bytes}
 }
 
+// full makes room when an address has found none.
+func (s *side) full() {
+	if s.whole != nil {
+		s.whole.take(s.exact)
+		return
+	}
+	s.approximate()
+}
+
 // approximate lets a sketch take over from the exact tables, whose memory is given back.
 func (s *side) approximate() {
 	s.sketch = newSketch(s.size, s.exact.best(s.size))
@@ -91,14 +102,7 @@ func (s *side) best(n int) []ranked {
 func (s *side) merge(o *side) {
 	defer func() { s.known = max(s.known, o.known) }()
 	if o.exact != nil {
-		for number := range o.exact.other.n {
-			s.add([]key{o.exact.other.at(number).key()})
-		}
-		for at := range o.exact.v4.slots {
-			if r := o.exact.v4.ranked(uint32(at)); r.packets > 0 {
-				s.addMany(uint32(r.lo), r.packets, r.bytes)
-			}
-		}
+		s.addAll(o.exact)
 		return
 	}
 	if s.exact != nil {
@@ -107,6 +111,18 @@ func (s *side) merge(o *side) {
 		s.approximate()
 	}
 	s.sketch = mergeSketches(s.sketch, o.sketch)
+}
+
+// addAll adds what was counted exactly elsewhere.
+func (s *side) addAll(x *exact) {
+	for number := range x.other.n {
+		s.add([]key{x.other.at(number).key()})
+	}
+	for at := range x.v4.slots {
+		if r := x.v4.ranked(uint32(at)); r.packets > 0 {
+			s.addMany(uint32(r.lo), r.packets, r.bytes)
+		}
+	}
 }
 
 func (e *entry) key() key {

@@ -51,6 +51,9 @@ func (t *table4) init(room *uint32) {
 
 func (t *table4) resize(slots int) {
 	t.slots = make([]slot4, slots)
+	// To write new memory before it is read saves the kernel a page of zeros, and then to
+	// take it away again on all processors.
+	clear(t.slots)
 	t.shift = uint8(64 - bits.TrailingZeros(uint(slots)))
 }
 

@@ -19,22 +19,13 @@ func (l *limits) publish(f *packet.FragmentCounters) {
 // Limits returns what had to go, was refused or not looked at for the sake of a cap, by a
 // name of docs/limits.md; nil when no cap was reached. Any goroutine may call it.
 func (t *Tracker) Limits() map[string]uint64 {
-	var out map[string]uint64
-	add := func(name string, n uint64) {
-		if n == 0 {
-			return
-		}
-		if out == nil {
-			out = map[string]uint64{}
-		}
-		out[name] += n
-	}
-	add("fragments_evicted", t.limits.evicted.Load())
-	add("fragments_refused", t.limits.refused.Load())
-	add("fragments_expired", t.limits.expired.Load())
+	out := FragmentLimits(&packet.FragmentCounters{
+		Evicted: t.limits.evicted.Load(), Refused: t.limits.refused.Load(), Expired: t.limits.expired.Load(),
+	})
 	if t.analysis == nil {
 		return out
 	}
+	add := func(name string, n uint64) { out = addLimit(out, name, n) }
 	c := t.analysis.Counters()
 	add("flows_forced", c.Flow.Forced)
 	add("flows_forgotten", c.Flow.Forgotten)
@@ -52,4 +43,22 @@ func (t *Tracker) Limits() map[string]uint64 {
 		add("findings_withheld", n)
 	}
 	return out
+}
+
+// FragmentLimits are the Limits of a decoder that a Tracker has no part in.
+func FragmentLimits(f *packet.FragmentCounters) map[string]uint64 {
+	out := addLimit(nil, "fragments_evicted", f.Evicted)
+	out = addLimit(out, "fragments_refused", f.Refused)
+	return addLimit(out, "fragments_expired", f.Expired)
+}
+
+func addLimit(to map[string]uint64, name string, n uint64) map[string]uint64 {
+	if n == 0 {
+		return to
+	}
+	if to == nil {
+		to = map[string]uint64{}
+	}
+	to[name] += n
+	return to
 }
