@@ -168,13 +168,18 @@ func (a *Analysis) step(b *Batch, from, to int) {
 		h.Row += uint32(from)
 		a.headers = append(a.headers, h)
 	}
-	a.talks.touch(b.Notes[from:to])
+	var near [stepRows]*talk
+	a.talks.touch(b.Notes[from:to], &near)
 	for i := from; i < to; i++ {
-		note := &b.Notes[i]
+		s, note := &b.Rows[i], &b.Notes[i]
 		if note.Flags != 0 {
 			a.judge(note.Flags)
 		}
-		b.Apps[i] = a.row(b, i)
+		if t := near[(i-from)%stepRows]; t != nil && t.id == note.Flow && t.deaf(s) {
+			b.Apps[i] = t.state.Protocol()
+		} else {
+			b.Apps[i] = a.row(b, i)
+		}
 	}
 	if len(a.leaving) > 0 && !a.hold {
 		a.depart()
