@@ -20,29 +20,43 @@ func noSandboxFlag(f *pflag.FlagSet, to *bool) {
 	f.BoolVar(to, "no-sandbox", false, "DANGEROUS: keep privileges, files, ports and system calls within reach of whoever breaks in")
 }
 
-// confine gives up what the rules do not leave. w is told what is enforced; nil: nobody.
-func confine(w io.Writer, off bool, r sandbox.Rules) error {
+// confine gives up what the rules do not leave; stderr is told what is enforced.
+func confine(stderr io.Writer, off bool, r sandbox.Rules) error {
+	report, err := enter(stderr, off, r)
+	if err == nil && report != nil {
+		_, _ = fmt.Fprintln(stderr, report)
+	}
+	return err
+}
+
+// confineQuietly is confine for the commands that start without such a line: stderr is
+// told when nothing at all is enforced where something could be.
+func confineQuietly(stderr io.Writer, off bool, r sandbox.Rules) error {
+	report, err := enter(stderr, off, r)
+	if err == nil && report != nil && report.Nothing {
+		_, _ = fmt.Fprintln(stderr, report)
+	}
+	return err
+}
+
+// enter returns what is enforced; nil: nothing, as it was asked for.
+func enter(stderr io.Writer, off bool, r sandbox.Rules) (*sandbox.Report, error) {
 	if off {
-		return unconfined(w, r)
+		return nil, unconfined(stderr, r)
 	}
 	report, err := sandbox.Enter(r)
 	if err != nil {
 		if code, mend := classify(err); code != exitOptions {
-			return &exitError{code: code, err: err, mend: mend}
+			return nil, &exitError{code: code, err: err, mend: mend}
 		}
-		return &exitError{code: exitPermission, err: err, mend: words.T("if this machine cannot do it and you accept the danger: --no-sandbox")}
+		return nil, &exitError{code: exitPermission, err: err, mend: words.T("if this machine cannot do it and you accept the danger: --no-sandbox")}
 	}
-	if w != nil {
-		_, _ = fmt.Fprintln(w, report)
-	}
-	return nil
+	return &report, nil
 }
 
 // unconfined changes the user, so that files belong to whom they should, and shouts.
-func unconfined(w io.Writer, r sandbox.Rules) error {
-	if w != nil {
-		_, _ = words.Fprintf(w, "tarrafa: WARNING: --no-sandbox: NO SANDBOX. Whoever finds a flaw in this program by sending it a packet can do all that it can.\n")
-	}
+func unconfined(stderr io.Writer, r sandbox.Rules) error {
+	_, _ = words.Fprintf(stderr, "tarrafa: WARNING: --no-sandbox: NO SANDBOX. Whoever finds a flaw in this program by sending it a packet can do all that it can.\n")
 	if r.User != nil {
 		if err := r.User.Become(); err != nil {
 			return &exitError{code: exitPermission, err: err}

@@ -48,7 +48,7 @@ func (d *databaseFlags) on(files int) (bool, error) {
 // stderr is told which packets are not counted.
 func (d *databaseFlags) open(ctx context.Context, stderr io.Writer) (*postgres.Reader, error) {
 	var cfg postgres.Config
-	if err := confine(nil, d.noSandbox, databaseRules(d.dsn, d.writes, &cfg)); err != nil {
+	if err := confineQuietly(stderr, d.noSandbox, databaseRules(d.dsn, d.writes, &cfg)); err != nil {
 		return nil, err
 	}
 	r, err := postgres.OpenReader(ctx, cfg, d.capture, postgres.ReaderOptions{Stored: true})

@@ -38,7 +38,7 @@ func viewDatabase(ctx context.Context, stderr io.Writer, page *pageFlags, d *dat
 		return err
 	}
 	page.show(stderr, server, nil)
-	if err := confine(nil, d.noSandbox, databaseRules(d.dsn, nil, &s.cfg)); err != nil {
+	if err := confineQuietly(stderr, d.noSandbox, databaseRules(d.dsn, nil, &s.cfg)); err != nil {
 		return err
 	}
 	if _, err := s.List(ctx); err != nil {

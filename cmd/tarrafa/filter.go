@@ -36,7 +36,7 @@ as tcpdump does.`,
   tarrafa filter -d 'host 10.0.0.1 and not port 22'
   tarrafa filter --on trace.pcap udp port 53`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return runFilter(cmd.Context(), cmd.OutOrStdout(), &o, strings.Join(args, " "))
+			return runFilter(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), &o, strings.Join(args, " "))
 		},
 	}
 	f := cmd.Flags()
@@ -49,14 +49,14 @@ as tcpdump does.`,
 	return cmd
 }
 
-func runFilter(ctx context.Context, w io.Writer, o *filterOptions, expr string) error {
+func runFilter(ctx context.Context, w, stderr io.Writer, o *filterOptions, expr string) error {
 	link, ok := filter.LinkTypeByName(o.link)
 	if !ok {
 		return &exitError{code: exitOptions, err: words.Errorf("-y %s: no link type of that name", o.link), mend: words.T("write for example EN10MB, RAW, NULL, LINUX_SLL2 or PPP")}
 	}
 	t := filter.Target{LinkType: link, Live: o.live}
 	if o.on != "" {
-		return tryFilter(ctx, w, o, expr)
+		return tryFilter(ctx, w, stderr, o, expr)
 	}
 	if o.dump > 0 {
 		p, err := filter.Compile(expr, t)
@@ -110,11 +110,11 @@ func filterError(err error) error {
 }
 
 // tryFilter counts the packets of a capture that match.
-func tryFilter(ctx context.Context, w io.Writer, o *filterOptions, expr string) error {
+func tryFilter(ctx context.Context, w, stderr io.Writer, o *filterOptions, expr string) error {
 	if err := rememberNames(expr); err != nil {
 		return err
 	}
-	if err := confine(nil, o.noSandbox, readingRules([]string{o.on}, nil)); err != nil {
+	if err := confineQuietly(stderr, o.noSandbox, readingRules([]string{o.on}, nil)); err != nil {
 		return err
 	}
 	ins, err := openInput(o.on, false)

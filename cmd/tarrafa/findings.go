@@ -73,7 +73,7 @@ func runFindings(ctx context.Context, stdout, stderr io.Writer, names []string, 
 	if o.database.dsn != "" {
 		return databaseFindings(ctx, stdout, stderr, o, flow.Severity(least))
 	}
-	if err := confine(nil, o.noSandbox, readingRules(names, nil)); err != nil {
+	if err := confineQuietly(stderr, o.noSandbox, readingRules(names, nil)); err != nil {
 		return err
 	}
 	ins, err := openInputs(names, false)

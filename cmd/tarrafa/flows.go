@@ -90,7 +90,7 @@ func runFlows(ctx context.Context, stdout, stderr io.Writer, names []string, o *
 	if o.database.dsn != "" {
 		return databaseFlows(ctx, stdout, stderr, o, display)
 	}
-	if err := confine(nil, o.noSandbox, readingRules(names, nil)); err != nil {
+	if err := confineQuietly(stderr, o.noSandbox, readingRules(names, nil)); err != nil {
 		return err
 	}
 	ins, err := openInputs(names, false)

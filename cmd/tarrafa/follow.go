@@ -90,7 +90,7 @@ func runFollow(ctx context.Context, stdout, stderr io.Writer, names []string, o 
 	if o.database.dsn != "" {
 		return databaseFollow(ctx, stderr, o)
 	}
-	if err := confine(nil, o.noSandbox, readingRules([]string{name}, nil)); err != nil {
+	if err := confineQuietly(stderr, o.noSandbox, readingRules([]string{name}, nil)); err != nil {
 		return err
 	}
 	ins, err := openInputs([]string{name}, false)

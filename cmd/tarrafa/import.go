@@ -31,7 +31,7 @@ func importCommand() *cobra.Command {
 				}
 				total += 2 * info.Size()
 			}
-			if err := confine(nil, noSandbox, importRules(args, dataDir)); err != nil {
+			if err := confineQuietly(cmd.ErrOrStderr(), noSandbox, importRules(args, dataDir)); err != nil {
 				return err
 			}
 			bar := newProgress(cmd.ErrOrStderr(), "importing", "B")

@@ -146,7 +146,7 @@ func askCapture(cmd *cobra.Command, q *question, name string, ask func(ctx conte
 	if err != nil {
 		return err
 	}
-	if err := confine(nil, q.noSandbox, questionRules(name, q.writes)); err != nil {
+	if err := confineQuietly(cmd.ErrOrStderr(), q.noSandbox, questionRules(name, q.writes)); err != nil {
 		return err
 	}
 	c, err := openCapture(name, cmd.ErrOrStderr())

@@ -66,7 +66,7 @@ func runRead(ctx context.Context, stdout, stderr io.Writer, names []string, o *r
 	if err := rememberNames(o.filter); err != nil {
 		return err
 	}
-	if err := confine(nil, o.noSandbox, readingRules(names, &o.out)); err != nil {
+	if err := confineQuietly(stderr, o.noSandbox, readingRules(names, &o.out)); err != nil {
 		return err
 	}
 	if o.out.any() {

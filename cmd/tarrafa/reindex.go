@@ -36,7 +36,7 @@ put in order first; one that is being written has an indexer of its own and is l
 			}
 			ctx, stop := interrupted(cmd.Context())
 			defer stop()
-			if err := confine(nil, noSandbox, reindexRules(args)); err != nil {
+			if err := confineQuietly(cmd.ErrOrStderr(), noSandbox, reindexRules(args)); err != nil {
 				return err
 			}
 			for _, name := range args {

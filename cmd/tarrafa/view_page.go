@@ -60,7 +60,7 @@ func runView(parent context.Context, stderr io.Writer, page *pageFlags, names []
 		return err
 	}
 	page.show(stderr, server, nil)
-	if err := confine(nil, noSandbox, captures.rules()); err != nil {
+	if err := confineQuietly(stderr, noSandbox, captures.rules()); err != nil {
 		return err
 	}
 	return server.Serve(ctx)

@@ -19,7 +19,7 @@ import (
 func Enter(r Rules) (Report, error) {
 	report, err := enter(r)
 	if r.Lenient && errors.Is(err, ErrUnsupported) {
-		report.Missing = append(report.Missing, "everything ("+err.Error()+")")
+		report.Missing, report.Nothing = append(report.Missing, "everything ("+err.Error()+")"), true
 		if r.Access == nil {
 			return report, nil
 		}

@@ -53,6 +53,8 @@ type Report struct {
 	LandlockNet  bool
 	Seccomp      bool
 	Missing      []string // what could not be enforced, and why
+	// Nothing is enforced, because this build cannot (see [Rules.Lenient]).
+	Nothing bool
 }
 
 // String is the line that the program starts with.
