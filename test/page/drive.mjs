@@ -53,7 +53,7 @@ async function open() {
 
 const at = { page, context, problems, requests, sleep, open, transferred: () => transferred };
 const scenarios = {};
-for (const part of ["views", "use", "frames", "keys", "archive", "header"])
+for (const part of ["views", "use", "frames", "keys", "archive", "header", "golden"])
   Object.assign(scenarios, (await import(`./drive/${part}.mjs`)).default(at));
 
 let code = 0;

@@ -221,10 +221,10 @@ func build(t *testing.T) string {
 	return program
 }
 
-// viewer starts the program over a capture and returns the link that it prints.
-func viewer(t *testing.T, program, file string) string {
+// viewer starts the program over captures and returns the link that it prints.
+func viewer(t *testing.T, program string, files ...string) string {
 	t.Helper()
-	cmd := exec.Command(program, "view", "--listen", "127.0.0.1:0", file)
+	cmd := exec.Command(program, append([]string{"view", "--listen", "127.0.0.1:0"}, files...)...)
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
