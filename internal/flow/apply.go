@@ -114,7 +114,7 @@ func (t *Table) batch(rows []packet.Summary, chunk []byte, notes []Note) {
 		}
 		t.heard(s.Time)
 		if t.c.Packets++; t.c.Packets%batchSize == 0 {
-			t.sweep(s.Time)
+			t.sweep(t.clock.now)
 		}
 		if !t.plain(s, chunk, n, l) {
 			t.packet(s, chunk, n, l)
@@ -183,16 +183,16 @@ func (t *Table) packet(s *packet.Summary, chunk []byte, n *Note, l *lookup) {
 	} else {
 		if s.Time < r.last {
 			t.c.BackInTime++
-			t.wake(i)
+			r.first = min(r.first, s.Time)
 		}
-		if r.bits&bitLive != 0 && t.over(r, s.Time) {
+		if r.bits&bitLive != 0 && t.over(r, i, t.clock.now) {
 			t.end(r, i, t.reason(r))
 		}
 		if r.bits&bitLive == 0 {
 			t.resume(r, i, s)
 		}
 		n.TimeDelta = s.Time - r.last
-		r.last = s.Time
+		t.stamp(r, i, s.Time)
 		r.bits |= bitRef
 	}
 	n.Flow, n.Stream, n.place = r.id, r.stream, i+1

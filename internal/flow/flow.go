@@ -63,8 +63,8 @@ type Flow struct {
 
 	FirstPacket uint64           // number of the flow's first packet
 	Direction   packet.Direction // of the client's packets: sent means that the client is this machine
-	Start       int64            // first packet, ns since 1970-01-01 UTC
-	Last        int64            // latest packet, ns
+	Start       int64            // earliest time of a packet, ns since 1970-01-01 UTC
+	Last        int64            // latest time of a packet, ns
 	End         End
 	Resumed     bool // an earlier flow of the same stream ended by idling
 
@@ -82,7 +82,7 @@ type Flow struct {
 // used again after the flow's end; its ID is not.
 func (f *Flow) Place() int { return int(f.place) - 1 }
 
-// Duration returns the time from first to latest packet, ns; 0 when the clock ran back.
+// Duration returns the time from the earliest to the latest packet, ns.
 func (f *Flow) Duration() int64 { return max(f.Last-f.Start, 0) }
 
 // Packets returns the packets of both sides.
@@ -105,7 +105,7 @@ func (t *Table) fill(r *record, i uint32, f *Flow) {
 	*f = Flow{
 		ID: r.id, Stream: r.stream, Tuple: r.key.tuple(c), VLAN: r.vlan,
 		place:       i + 1,
-		FirstPacket: r.frame, Start: r.first, Last: r.last, Resumed: r.bits&bitSplit != 0,
+		FirstPacket: r.frame, Start: r.first, Last: t.latest(r, i), Resumed: r.bits&bitSplit != 0,
 		History: History{r.history, r.histN}, InitialRTT: r.firstRTT,
 	}
 	if r.bits&bitOuter != 0 {

@@ -69,10 +69,7 @@ func (t *Table) conversation(q *packet.Tuple, s *packet.Summary) Header {
 		Row: t.row, Proto: q.Proto, Stream: r.stream, WindowScale: r.half[side].scale,
 		TimeRelative: s.Time - r.born, TimeDelta: s.Time - r.last,
 	}
-	if s.Time < r.last {
-		t.wake(i)
-	}
-	r.last = s.Time
+	t.stamp(r, i, s.Time)
 	r.bits |= bitRef
 	return h
 }

@@ -35,6 +35,7 @@ func (t *Table) place(k *key, hash uint32, s *packet.Summary, side uint8) (*reco
 	*r = record{} // in two steps: otherwise it is built elsewhere and copied
 	r.key, r.hash, r.stream = *k, hash, NoStream
 	r.last, r.born, r.bits = s.Time, s.Time, bitUsed
+	t.stamp(r, i, s.Time)
 	r.half[0].scale, r.half[1].scale = ScaleUnknown, ScaleUnknown
 	switch k.proto() {
 	case protoTCP:
@@ -168,6 +169,7 @@ func (t *Table) evict() {
 // release takes a conversation out of the table. Its flow has ended.
 func (t *Table) release(r *record, i uint32) {
 	t.slots.remove(r.hash, i)
+	t.forgetLate(r, i)
 	t.segments.clear(&r.half[0])
 	t.segments.clear(&r.half[1])
 	if r.bits&bitOuter != 0 {
@@ -180,9 +182,15 @@ func (t *Table) release(r *record, i uint32) {
 
 // over reports that a live flow has been silent for longer than its timeout. It looks at
 // the record's first cache line only: the sweep calls it for many records.
-func (t *Table) over(r *record, now int64) bool {
+func (t *Table) over(r *record, i uint32, now int64) bool {
 	age := now - r.last
-	return age > t.shortest && age > t.patience(r)
+	if age <= t.shortest {
+		return false
+	}
+	if r.bits&bitLate != 0 {
+		age = now - t.late[i].clock
+	}
+	return age > t.patience(r)
 }
 
 // patience returns the timeout of a live flow, ns.
@@ -210,7 +218,7 @@ const restUnit = 30
 // rest notes until when a live flow cannot end by silence, whatever comes, as long as wake
 // is not called.
 func (t *Table) rest(r *record, i uint32) {
-	if until := uint64(r.last+t.patience(r)) >> restUnit; until < 1<<32 {
+	if until := uint64(t.heardLast(r, i)+t.patience(r)) >> restUnit; until < 1<<32 {
 		t.rests[i/recordChunk][i%recordChunk] = uint32(until)
 	}
 }
@@ -255,6 +263,7 @@ func (t *Table) end(r *record, i uint32, why End) {
 		t.ended(&t.flow)
 	}
 	r.bits &^= bitLive | bitRef
+	t.forgetLate(r, i)
 	t.live[i/64] &^= 1 << (i % 64)
 }
 
@@ -294,7 +303,7 @@ func (t *Table) look(steps int, now int64) {
 			continue
 		}
 		if now < 0 || uint64(now)>>restUnit >= uint64(t.rests[i/recordChunk][i%recordChunk]) {
-			if r := t.at(i); t.over(r, now) {
+			if r := t.at(i); t.over(r, i, now) {
 				t.end(r, i, t.reason(r))
 			} else {
 				t.rest(r, i)
@@ -329,6 +338,9 @@ func (t *Table) Advance(now int64) {
 
 // heard says that a packet of this time has come: silence counts from the latest one.
 func (t *Table) heard(at int64) {
+	if t.clock.hear(at) {
+		t.setClockBack()
+	}
 	if at >= t.nextTick {
 		t.Advance(at)
 	}

@@ -6,7 +6,7 @@ package flow
 // counters.
 type record struct {
 	key    key    // 40
-	last   int64  // time of the latest packet, ns
+	last   int64  // time of the latest packet to come, ns; see Table.heardLast
 	hash   uint32 // of key
 	stream uint32 // tcp.stream or udp.stream; the next free record while free
 	bits   recordBits
@@ -48,6 +48,7 @@ const (
 	bitStallB
 	bitAfterEnd // the stream's earlier flow ended after FIN from both sides or RST
 	bitFlipped  // the first packet was sent by the server
+	bitLate     // Table.late knows more of the latest packet's time
 )
 
 // half is one direction's state for the TCP analysis: a cache line. Sequence numbers are

@@ -20,7 +20,7 @@ type Timeouts struct {
 var DefaultTimeouts = Timeouts{
 	TCP:      10 * time.Minute,
 	HalfOpen: time.Minute,
-	Closed:   10 * time.Second,
+	Closed:   time.Minute, // as long as Linux remembers a connection that it has closed (TIME-WAIT)
 	UDP:      2 * time.Minute,
 	Other:    time.Minute,
 }
@@ -59,6 +59,7 @@ type Counters struct {
 	Unacked     uint64 // segments that could not be remembered until they were acknowledged
 	Outers      uint64 // flows whose tunnel endpoints could not be kept
 	BackInTime  uint64 // packets of a flow with an earlier time than the one before
+	LateLost    uint64 // packets with an old time of which could not be kept when they came
 	Live        uint64 // flows being counted now
 	Known       uint64 // conversations in the table now
 	Segments    uint64 // unacknowledged segments remembered now
@@ -93,7 +94,9 @@ type Table struct {
 	live     []uint64   // a bit for each record that is being counted
 	swept    int64      // time of the sweep before
 	rests    [][]uint32 // for each record, in the chunks of chunks: until when the sweep need not look at it
-	nextTick int64      // when the silence since the latest packet ages flows next, 0: no packet yet
+	clock    clock
+	late     map[uint32]heardAt // by record: see bitLate
+	nextTick int64              // when the silence since the latest packet ages flows next, 0: no packet yet
 
 	// ticksMost is after how many ticks every flow that is silent has ended.
 	ticksMost int64
@@ -142,6 +145,7 @@ func NewTable(o Options) *Table {
 		timeouts: o.Timeouts,
 		ended:    o.Ended,
 		watch:    o.Watch,
+		clock:    newClock(),
 	}
 	t.shortest = int64(min(o.Timeouts.TCP, o.Timeouts.HalfOpen, o.Timeouts.Closed, o.Timeouts.UDP, o.Timeouts.Other))
 	longest := int64(max(o.Timeouts.TCP, o.Timeouts.HalfOpen, o.Timeouts.Closed, o.Timeouts.UDP, o.Timeouts.Other))
@@ -159,6 +163,7 @@ func (t *Table) divide(memory int64) {
 	t.outers.limit = uint32(min(memory/16/outerSize, 1<<31))
 	rest := memory - memory/8 - memory/16
 	rest -= rest/(8*recordSize) + rest/(recordSize/4) // a bit and a rest for each record
+	rest -= rest / recordSize * lateBytes / lateShare
 	cells := int64(firstSlots)
 	for cells < 1<<31 && rest-cells*2*12 >= cells/4*3*recordSize {
 		cells *= 2
@@ -177,7 +182,7 @@ func (t *Table) Counters() Counters {
 	c.Segments = uint64(t.segments.used)
 	c.Cap = uint64(t.memory)
 	c.MaxFlows, c.MaxSegments = uint64(t.limit), uint64(t.segments.limit)
-	c.Memory = uint64(len(t.slots.cell)+len(t.live))*8 + t.segments.bytes() + t.outers.bytes()
+	c.Memory = uint64(len(t.slots.cell)+len(t.live))*8 + t.segments.bytes() + t.outers.bytes() + uint64(len(t.late))*lateBytes
 	for _, b := range t.chunks {
 		c.Memory += uint64(len(b)) * (recordSize + 4)
 	}

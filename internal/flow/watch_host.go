@@ -199,7 +199,7 @@ func (w *Watch) ended(r *record, f *Flow) {
 	for side := range uint8(2) {
 		if r.bits&(bitStallA<<side) != 0 {
 			r.bits &^= bitStallA << side
-			w.stalled(r, side, r.last, 0)
+			w.stalled(r, side, f.Last, 0)
 		}
 	}
 	if f.Tuple.Proto != protoTCP || f.Resumed {

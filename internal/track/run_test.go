@@ -49,7 +49,7 @@ func TestFlowsEndOnAQuietLink(t *testing.T) {
 		}
 		round := 30 * time.Second // one sweep
 		for what, after := range map[string]time.Duration{
-			"closed 10.0.0.1": 10 * time.Second,
+			"closed 10.0.0.1": time.Minute,
 			"idle 10.0.0.2":   time.Minute,
 			"idle 10.0.0.3":   2 * time.Minute,
 			"idle 10.0.0.4":   10 * time.Minute,
