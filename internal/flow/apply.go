@@ -85,7 +85,7 @@ func (t *Table) batch(rows []packet.Summary, chunk []byte, notes []Note) {
 		if l.skip {
 			continue
 		}
-		if l.near = t.guess(l.hash); l.near != 0 {
+		if l.near = guess(cell, mask, l.hash); l.near != 0 {
 			touch += t.at(l.near - 1).touch(l.side & 1)
 		}
 	}
@@ -94,11 +94,11 @@ func (t *Table) batch(rows []packet.Summary, chunk []byte, notes []Note) {
 		if l.near == 0 {
 			continue
 		}
-		r, side := t.at(l.near-1), l.side&1
-		if h := &r.half[side]; h.unTail != 0 {
+		r := t.at(l.near - 1)
+		if h := &r.half[l.side&1]; h.unTail != 0 {
 			touch += t.segments.at(h.unTail).frame + t.segments.at(h.unHead).frame
 		}
-		if u := r.half[1-side].unHead; u != 0 {
+		if u := r.half[l.side&1^1].unHead; u != 0 {
 			touch += t.segments.at(u).frame
 		}
 	}
@@ -116,6 +116,9 @@ func (t *Table) batch(rows []packet.Summary, chunk []byte, notes []Note) {
 		if t.c.Packets++; t.c.Packets%batchSize == 0 {
 			t.sweep(t.clock.now)
 		}
+		if l.near == 0 { // its conversation may have begun in this batch
+			l.near = guess(t.slots.cell, t.slots.mask, l.hash)
+		}
 		if !t.plain(s, chunk, n, l) {
 			t.packet(s, chunk, n, l)
 		}
@@ -125,14 +128,14 @@ func (t *Table) batch(rows []packet.Summary, chunk []byte, notes []Note) {
 
 // touch reads from every line of a record that a packet of side needs.
 func (r *record) touch(side uint8) uint64 {
-	return r.key.a0 + r.id + uint64(r.half[0].next) + uint64(r.half[1].next) + r.sum[side].packets + r.rtt[1-side].Sum
+	return r.key.a0 + r.id + uint64(r.half[0].next) + uint64(r.half[1].next) + r.sum[side&1].packets + r.rtt[side&1^1].Sum
 }
 
 // guess returns the number +1 of the record whose hash matches, without comparing keys; 0
 // when there is none.
-func (t *Table) guess(hash uint32) uint32 {
-	for i := hash & t.slots.mask; ; i = (i + 1) & t.slots.mask {
-		c := t.slots.cell[i]
+func guess(cell []uint64, mask, hash uint32) uint32 {
+	for i := hash & mask; ; i = (i + 1) & mask {
+		c := cell[i]
 		if c == 0 || uint32(c>>32) == hash {
 			return uint32(c)
 		}

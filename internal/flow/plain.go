@@ -25,11 +25,11 @@ func (t *Table) plain(s *packet.Summary, chunk []byte, n *Note, l *lookup) bool 
 	if me := r.state(side); me != statePartial && me != stateEstablished {
 		return false
 	}
-	did := uint16(1<<didAck) << (8 * side)
+	did := uint16(1<<didAck) << (8 * side & 15)
 	if s.PayloadLen > 0 {
-		did = 1 << didData << (8 * side)
+		did = 1 << didData << (8 * side & 15)
 	}
-	fwd, rev := &r.half[side], &r.half[1-side]
+	fwd, rev := &r.half[side], &r.half[side^1]
 	length, seq, ack := s.PayloadLen, s.Seq, s.Ack
 	if r.seen&did == 0 || fwd.bits&rev.bits&(halfBase|halfWindow) != halfBase|halfWindow ||
 		seq != fwd.next || seq == 0 || length == 1 || rev.maxAck != 0 && after(ack, rev.maxAck) > 0 {
@@ -67,24 +67,32 @@ func (t *Table) plain(s *packet.Summary, chunk []byte, n *Note, l *lookup) bool 
 	if seq == fwd.maxAck || fwd.maxAck == 0 {
 		fwd.maxAck = end
 	}
+	known := false
 	if length > 0 {
 		r.bits |= bitData
 		sum.payload += uint64(length)
 		fwd.next, fwd.nextTime = end, s.Time
-		t.segments.add(fwd, end, length, s.Time, s.Number)
+		low := seq // of what is on its way
+		if fwd.unHead != 0 {
+			low = t.segments.at(fwd.unHead).seq
+		}
+		kept := t.segments.add(fwd, end, length, s.Time, s.Number)
+		switch {
+		case fwd.bits&halfHole != 0:
+		case kept && fwd.bits&(halfMixed|halfSacked) == 0 && low-fwd.base <= end-fwd.base && end-low < 1<<30:
+			n.InFlight, known = end-low, true // the segment is the last one now: what inFlight finds
+		default:
+			n.InFlight, known = t.inFlight(r, side, false)
+		}
 	}
 	if frame, at := t.segments.ack(rev, ack); frame != 0 {
 		n.AcksFrame, n.AckRTT = frame, s.Time-at
-		r.rtt[1-side].add(n.AckRTT)
+		r.rtt[side^1].add(n.AckRTT)
 	}
 	if rev.bits&halfSacked != 0 {
-		r.sacked[1-side] = 0
+		r.sacked[side^1] = 0
 	}
 	rev.bits &^= halfHole | halfSacked
-	known := false
-	if length > 0 && fwd.bits&halfHole == 0 {
-		n.InFlight, known = t.inFlight(r, side, false)
-	}
 	if r.firstRTT == 0 && r.synTime != 0 {
 		r.firstRTT = s.Time - r.synTime
 	}

@@ -159,7 +159,7 @@ func NewTable(o Options) *Table {
 // that is there while it doubles.
 func (t *Table) divide(memory int64) {
 	t.memory = memory
-	t.segments.limit = uint32(min(memory/8/segmentSize, 1<<31))
+	t.segments.limit = uint32(min(memory/8/segmentSize, 1<<31)) / unackedChunk * unackedChunk
 	t.outers.limit = uint32(min(memory/16/outerSize, 1<<31))
 	rest := memory - memory/8 - memory/16
 	rest -= rest/(8*recordSize) + rest/(recordSize/4) // a bit and a rest for each record

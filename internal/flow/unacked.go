@@ -16,14 +16,19 @@ type unacked struct {
 	next  uint32 // place of the following one +1, 0: last
 }
 
-const unackedChunk = 1 << 16
+// unackedChunk is how many segments lie side by side, unackedBlock how many chunks are
+// taken at once: two megabytes, what the processor maps at once.
+const (
+	unackedChunk = 1 << 12
+	unackedBlock = 1 << 4
+)
 
 // unackedPool holds the segments of all conversations: a chunked slab with a free list.
 type unackedPool struct {
-	chunks  [][]unacked
+	chunks  []*[unackedChunk]unacked
 	free    uint32 // first free one +1
 	fresh   uint32 // never used from here on
-	limit   uint32
+	limit   uint32 // a multiple of unackedChunk
 	used    uint32
 	dropped uint64 // segments not remembered because the pool or a list was full
 }
@@ -43,22 +48,24 @@ func (p *unackedPool) get() (*unacked, uint32) {
 	if p.fresh >= p.limit {
 		return nil, 0
 	}
-	if p.fresh%unackedChunk == 0 {
-		chunk := make([]unacked, min(unackedChunk, p.limit-p.fresh))
-		HugePages(chunk)
-		p.chunks = append(p.chunks, chunk)
+	if p.fresh/unackedChunk == uint32(len(p.chunks)) {
+		block := make([]unacked, min(unackedBlock*unackedChunk, p.limit-p.fresh))
+		HugePages(block)
+		for ; len(block) > 0; block = block[unackedChunk:] {
+			p.chunks = append(p.chunks, (*[unackedChunk]unacked)(block))
+		}
 	}
 	p.fresh++
 	p.used++
 	return p.at(p.fresh), p.fresh
 }
 
-// add remembers a segment. The list is in order of end; segments with the same end stay
-// in order of time.
-func (p *unackedPool) add(h *half, end, length uint32, time int64, frame uint64) {
+// add remembers a segment, unless there is no room. The list is in order of end; segments
+// with the same end stay in order of time.
+func (p *unackedPool) add(h *half, end, length uint32, time int64, frame uint64) (kept bool) {
 	if h.unCount >= maxUnacked {
 		p.dropped++
-		return
+		return false
 	}
 	seq, behind := end-length, h.unTail
 	var last *unacked
@@ -78,7 +85,7 @@ func (p *unackedPool) add(h *half, end, length uint32, time int64, frame uint64)
 				last, behind, i = u, i, u.next
 				if steps++; steps > maxUnackedWalk {
 					p.dropped++
-					return
+					return false
 				}
 			}
 		}
@@ -86,7 +93,7 @@ func (p *unackedPool) add(h *half, end, length uint32, time int64, frame uint64)
 	u, i := p.get()
 	if u == nil {
 		p.dropped++
-		return
+		return false
 	}
 	*u = unacked{time: time, frame: frame, seq: seq, end: end}
 	if last == nil {
@@ -100,6 +107,7 @@ func (p *unackedPool) add(h *half, end, length uint32, time int64, frame uint64)
 		h.unTail = i
 	}
 	h.unCount++
+	return true
 }
 
 // ack takes away all segments that end at or before ack, and returns the frame and time
@@ -181,9 +189,5 @@ func (p *unackedPool) clear(h *half) {
 }
 
 func (p *unackedPool) bytes() uint64 {
-	var n uint64
-	for _, c := range p.chunks {
-		n += uint64(len(c)) * segmentSize
-	}
-	return n
+	return uint64(len(p.chunks)) * unackedChunk * segmentSize
 }
