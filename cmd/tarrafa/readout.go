@@ -15,6 +15,7 @@ import (
 	"github.com/tarrafa/tarrafa/internal/query"
 	"github.com/tarrafa/tarrafa/internal/terminal"
 	"github.com/tarrafa/tarrafa/internal/track"
+	"github.com/tarrafa/tarrafa/internal/trafficlog"
 	"github.com/tarrafa/tarrafa/internal/words"
 )
 
@@ -66,6 +67,11 @@ func readInput(ctx context.Context, in *input, display *query.Filter, log *slog.
 			}
 		}
 	}
+	if log := onlyRecord(outs); log != nil && !part && !o.follow && fileWorkers() > 1 && shareInputs([]*input{in}) {
+		err := recordInParts(ctx, in, log, fileWorkers())
+		st := log.Status()
+		return readEnd(ctx, in, outs, func(*output) uint64 { return st.Lines + st.Skipped }, stderr, err)
+	}
 	all := &fan{outs: outs.list}
 	filtered := newFileFilter(o.filter)
 	err = t.Run(ctx, in.chunks, followerFunc(func(ctx context.Context, b *track.Batch) error {
@@ -78,15 +84,31 @@ func readInput(ctx context.Context, in *input, display *query.Filter, log *slog.
 	if err == nil && flows != nil {
 		flows.finish()
 	}
+	return readEnd(ctx, in, outs, func(out *output) uint64 {
+		if out.applied != nil {
+			return out.applied()
+		}
+		return t.Applied()
+	}, stderr, err)
+}
+
+// onlyRecord returns the traffic record when it is the only output.
+func onlyRecord(outs *outputs) *trafficlog.Log {
+	if len(outs.list) != 1 {
+		return nil
+	}
+	log, _ := outs.list[0].sink.(*trafficlog.Log)
+	return log
+}
+
+// readEnd closes the outputs and prints the ledger.
+func readEnd(ctx context.Context, in *input, outs *outputs, appliedBy func(*output) uint64, stderr io.Writer, err error) error {
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTime)
 	defer cancel()
 	err = errors.Join(err, outs.close(end))
 	l := in.ledger()
 	for _, out := range outs.list {
-		applied := t.Applied()
-		if out.applied != nil {
-			applied = out.applied()
-		}
+		applied := appliedBy(out)
 		l.Followers = append(l.Followers, archive.FollowerEntry{
 			Name: out.name, Applied: min(applied, l.Written), Behind: l.Written - min(l.Written, applied),
 		})

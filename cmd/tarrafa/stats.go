@@ -98,7 +98,7 @@ func runStats(ctx context.Context, w io.Writer, names []string, display *query.F
 			return err
 		}
 	}
-	if workers := statsWorkers(); display == nil && workers > 1 && shareInputs(ins) {
+	if workers := fileWorkers(); display == nil && workers > 1 && shareInputs(ins) {
 		err := statsInParts(ctx, w, ins, workers, asJSON, top)
 		if !errors.Is(err, errInOrder) {
 			return err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"runtime"
 	"sync"
 
 	"github.com/tarrafa/tarrafa/internal/archive"
@@ -20,15 +19,11 @@ import (
 // in order by whichever worker comes by.
 
 const (
-	mostWorkers = 4 // beyond, the reading itself is the limit
 	// countAhead is how many blocks workers may be ahead of the oldest one that is not done.
 	countAhead = 16
 	// countRows is how many packets are decoded before they are counted.
 	countRows = 64
 )
-
-// statsWorkers is how many workers count a file.
-func statsWorkers() int { return min(runtime.GOMAXPROCS(0), mostWorkers) }
 
 // errInOrder says that one who sees all packets in order has to count them.
 var errInOrder = errors.New("the packets have to be counted in order")
@@ -75,11 +70,8 @@ type countJob struct {
 	base  uint64 // packets of the files before
 	count []*countWorker
 
-	mu      sync.Mutex
-	done    sync.Cond
-	next    int64 // the oldest block that is not done
-	ready   [countAhead]*aside
-	working bool // somebody works on what was put aside
+	// Of what was put aside.
+	order   *inOrder[*aside]
 	decoder *packet.Decoder
 	part    *stats.Part
 	rows    [1]packet.Summary
@@ -90,7 +82,7 @@ func newCountJob(ctx context.Context, file *segment.Shared, parts *stats.Parts, 
 		ctx: ctx, parts: parts, base: base,
 		decoder: packet.NewDecoder(), part: parts.At(workers),
 	}
-	j.done.L = &j.mu
+	j.order = newInOrder(countAhead, j.countAside)
 	for i := range workers {
 		j.count = append(j.count, &countWorker{job: j, share: file.New(), decoder: packet.NewDecoder(), part: parts.At(i)})
 	}
@@ -119,15 +111,6 @@ func (j *countJob) Limits() map[string]uint64 {
 	return track.FragmentLimits(&c)
 }
 
-// wait waits until the worker whose block has this number is not too far ahead.
-func (j *countJob) wait(n int64) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	for n-j.next >= countAhead {
-		j.done.Wait()
-	}
-}
-
 // aside is what was put aside of a block.
 type aside struct {
 	packets []asidePacket
@@ -143,41 +126,11 @@ type asidePacket struct {
 	length int
 }
 
-// nothing stands for a block of which nothing was put aside.
-var nothing aside
-
-// finish says that a block is counted but for what was put aside, and works on that as far
-// as all blocks before are counted, unless somebody does so already.
-func (j *countJob) finish(n int64, a *aside) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.ready[n%countAhead] = a
-	if j.working {
+// countAside counts what was put aside of a block, when all blocks before are counted.
+func (j *countJob) countAside(a *aside) {
+	if a == nil {
 		return
 	}
-	j.working = true
-	from := j.next
-	for {
-		at := &j.ready[j.next%countAhead]
-		a := *at
-		if a == nil {
-			break
-		}
-		*at = nil
-		if a != &nothing {
-			j.mu.Unlock()
-			j.inOrder(a)
-			j.mu.Lock()
-		}
-		j.next++
-	}
-	j.working = false
-	if j.next > from {
-		j.done.Broadcast()
-	}
-}
-
-func (j *countJob) inOrder(a *aside) {
 	for i := range a.packets {
 		p := &a.packets[i]
 		s := &j.rows[0]
@@ -205,21 +158,21 @@ func (w *countWorker) work() error {
 		if w.job.parts.Lost() {
 			return nil
 		}
-		chunks, n, end := w.share.Next()
-		w.job.wait(n)
-		a := &nothing
+		chunks, n, end := w.share.Next(nil)
+		w.job.order.wait(n)
+		var a *aside
 		for i := range chunks {
 			a = w.chunk(&chunks[i], a)
 		}
-		w.job.finish(n, a)
+		w.job.order.finish(n, a)
 		if end != nil {
 			return end
 		}
 	}
 }
 
-// chunk counts a chunk, puts some of its packets aside with those of a, and returns all of
-// them.
+// chunk counts a chunk, puts some of its packets aside with those of a, which may be nil,
+// and returns all of them.
 func (w *countWorker) chunk(c *segment.Chunk, a *aside) *aside {
 	it := c.Records()
 	number := w.job.base + c.First
@@ -230,7 +183,7 @@ func (w *countWorker) chunk(c *segment.Chunk, a *aside) *aside {
 		summaryOf(s, &rec, number)
 		link := faceOf(c, rec.Interface).Link
 		if !w.decoder.SummarizeApart(rec.Data, s, link) {
-			if a == &nothing {
+			if a == nil {
 				a = &aside{}
 			}
 			p := asidePacket{rec, number, link, len(a.bytes), len(rec.Data)}

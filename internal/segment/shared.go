@@ -38,8 +38,11 @@ const tailRoom = 64 << 10
 // Share makes a Shared of a Reader that was made for the beginning of file, and from which
 // nothing has been read; nil when it is compressed. The Reader's Next must not be called
 // any more, and its other methods only when no Share is reading.
-func (r *Reader) Share(file io.ReaderAt) *Shared {
-	s := &Shared{reader: r, file: file, begin: r.pos, block: int64(len(r.cur.mem))}
+// Blocks have the length of [NearBuffer].
+func (r *Reader) Share(file io.ReaderAt) *Shared { return r.share(file, NearBuffer) }
+
+func (r *Reader) share(file io.ReaderAt, block int64) *Shared {
+	s := &Shared{reader: r, file: file, begin: r.pos, block: block}
 	s.turn.L = &s.mu
 	r.done = nil
 	r.counters.Bytes = r.pos
@@ -53,7 +56,7 @@ func (s *Shared) New() *Share { return &Share{of: s, mem: make([]byte, tailRoom+
 // its number, from 0. The chunks are valid until this Share's next call. Every block has
 // one number; the last chunks come with the error that Reader.Next would have returned behind
 // them: io.EOF, for example.
-func (h *Share) Next() (chunks []Chunk, number int64, err error) {
+func (h *Share) Next(inTurn func([]Chunk)) (chunks []Chunk, number int64, err error) {
 	s := h.of
 	s.mu.Lock()
 	number = s.claimed
@@ -67,6 +70,9 @@ func (h *Share) Next() (chunks []Chunk, number int64, err error) {
 	// Only the one whose turn it is comes here: the lock need not be held.
 	s.mu.Unlock()
 	err = h.cut(n, failed)
+	if inTurn != nil {
+		inTurn(h.chunks)
+	}
 	s.mu.Lock()
 	s.done++
 	s.turn.Broadcast()

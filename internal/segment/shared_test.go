@@ -131,18 +131,19 @@ func compareShared(t *testing.T, file []byte, shares int, opt ReaderOptions) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	s := r.Share(in)
+	s := r.share(in, int64(opt.Buffer))
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	blocks := map[int64][]string{}
 	ends := make([]error, shares)
+	var turns []int // nobody else is there
 	for i := range shares {
 		wg.Go(func() {
 			h := s.New()
 			for ends[i] == nil {
 				var chunks []Chunk
 				var n int64
-				chunks, n, ends[i] = h.Next()
+				chunks, n, ends[i] = h.Next(func(inTurn []Chunk) { turns = append(turns, len(inTurn)) })
 				var list []string
 				for i := range chunks {
 					list = append(list, recordsOf(&chunks[i])...)
@@ -157,6 +158,9 @@ func compareShared(t *testing.T, file []byte, shares int, opt ReaderOptions) {
 		})
 	}
 	wg.Wait()
+	if len(turns) != len(blocks) {
+		t.Errorf("%d turns for %d blocks", len(turns), len(blocks))
+	}
 	for n := range int64(len(blocks)) {
 		got.records = append(got.records, blocks[n]...)
 	}
@@ -191,11 +195,11 @@ func TestSharedFailure(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := r.Share(in).New()
+	h := r.share(in, 4096).New()
 	packets := 0
 	for err == nil {
 		var chunks []Chunk
-		chunks, _, err = h.Next()
+		chunks, _, err = h.Next(nil)
 		for i := range chunks {
 			packets += int(chunks[i].Packets)
 		}

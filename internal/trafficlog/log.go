@@ -26,7 +26,7 @@ type Log struct {
 	regular  bool     // the file can be cut
 	encoders []encoder
 	queue    *queue
-	sides    sides
+	sides    *sides
 
 	done   uint64 // number of the last packet whose line is written, or that has none
 	found  uint64 // number of the last packet that a former run has dealt with
@@ -88,16 +88,20 @@ func NewWriter(w io.Writer, opt Options) *Log {
 
 func newLog(opt Options) *Log {
 	l := &Log{opt: opt.withDefaults()}
-	l.sides.configured = l.opt.Local
+	l.sides = &sides{configured: l.opt.Local}
 	l.encoders = make([]encoder, l.opt.Workers)
 	l.queue = newQueue(l, l.opt.Workers)
 	for i := range l.encoders {
-		l.encoders[i] = encoder{
-			opt: &l.opt, sides: &l.sides, clock: clock{location: l.opt.Location},
-			capture: appendString(nil, l.opt.Capture),
-		}
+		l.encoders[i] = l.newEncoder()
 	}
 	return l
+}
+
+func (l *Log) newEncoder() encoder {
+	return encoder{
+		opt: &l.opt, sides: l.sides, clock: clock{location: l.opt.Location},
+		capture: appendString(nil, l.opt.Capture),
+	}
 }
 
 // Apply appends the lines of a batch, each write ending with a line. It returns an error when they could
@@ -112,12 +116,8 @@ func (l *Log) Apply(ctx context.Context, b *track.Batch) error {
 	if l.closed {
 		return ErrClosed
 	}
-	if len(l.rest) > 0 {
-		n, err := l.out.Write(l.rest)
-		l.rest = l.rest[n:]
-		if err != nil {
-			return l.failed(err)
-		}
+	if err := l.writeRest(); err != nil {
+		return err
 	}
 	l.keeper.begin(l.file)
 	l.sides.observe(b.Rows, b.Chunk)
@@ -131,6 +131,19 @@ func (l *Log) Apply(ctx context.Context, b *track.Batch) error {
 	l.status.LastError, l.wait = "", 0
 	l.done = max(l.done, before(b.Next.Packet))
 	l.keeper.store(b.Next, l.file)
+	return nil
+}
+
+// writeRest completes a line that a stream took in part.
+func (l *Log) writeRest() error {
+	if len(l.rest) == 0 {
+		return nil
+	}
+	n, err := l.out.Write(l.rest)
+	l.rest = l.rest[n:]
+	if err != nil {
+		return l.failed(err)
+	}
 	return nil
 }
 

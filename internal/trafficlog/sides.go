@@ -2,6 +2,7 @@ package trafficlog
 
 import (
 	"bytes"
+	"maps"
 	"net/netip"
 
 	"github.com/tarrafa/tarrafa/internal/packet"
@@ -22,6 +23,13 @@ type sides struct {
 	known      map[packet.Addr]struct{} // of interfaces, or the inferred host
 	interfaces int                      // looked at so far
 	guessed    bool                     // the first batch was looked at
+}
+
+// clone returns a copy that can be changed while others look at this one.
+func (s *sides) clone() *sides {
+	c := *s
+	c.known = maps.Clone(s.known)
+	return &c
 }
 
 // mostAddresses caps what a file can make us remember.
