@@ -28,7 +28,7 @@ type unackedPool struct {
 	chunks  []*[unackedChunk]unacked
 	free    uint32 // first free one +1
 	fresh   uint32 // never used from here on
-	limit   uint32 // a multiple of unackedChunk
+	limit   uint32 // memory is taken for a multiple of unackedChunk
 	used    uint32
 	dropped uint64 // segments not remembered because the pool or a list was full
 }
@@ -49,7 +49,8 @@ func (p *unackedPool) get() (*unacked, uint32) {
 		return nil, 0
 	}
 	if p.fresh/unackedChunk == uint32(len(p.chunks)) {
-		block := make([]unacked, min(unackedBlock*unackedChunk, p.limit-p.fresh))
+		left := (p.limit - p.fresh + unackedChunk - 1) / unackedChunk
+		block := make([]unacked, min(unackedBlock, left)*unackedChunk)
 		HugePages(block)
 		for ; len(block) > 0; block = block[unackedChunk:] {
 			p.chunks = append(p.chunks, (*[unackedChunk]unacked)(block))
