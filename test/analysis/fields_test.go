@@ -24,11 +24,17 @@ var promisedFields = []string{
 	"dns.qry.name", "dns.qry.type", "dns.flags.response", "dns.flags.rcode", "dns.a", "dns.aaaa", "dns.cname",
 	"nbns.name", "dhcp.option.hostname", "dhcp.option.vendor_class_id", "ssh.protocol",
 	"tls.handshake.extensions_server_name", "tls.handshake.extensions_alpn_str", "tls.handshake.version",
+	"http.request", "http.request.method", "http.request.uri", "http.host", "http.user_agent",
+	"http.response", "http.response.code", "http.content_type", "http.server",
 }
 
-// bodyFields stand at the end of the head here and at the end of the body in tshark. Each
-// file's list of values, without the frames, has to be tshark's.
-var bodyFields = []string{"http.host", "http.request", "http.response.code", "http.request.method", "http.request.uri", "http.user_agent"}
+// allow is how many frames of a capture may differ in a field, with the reason. Any other
+// difference of these fields is a failure.
+var allow = map[string]map[string]int{
+	// A body whose segments came out of order: tshark wants tcp.reassemble_out_of_order.
+	"PcapPlusPlus__many-protocols.pcap": {"http.response": 2, "http.response.code": 2, "http.content_type": 2, "http.server": 2},
+	"zeek__206_example_b.pcap":          {"http.response": 1, "http.response.code": 1, "http.content_type": 1, "http.server": 1},
+}
 
 func rows(out []byte) [][]string {
 	var list [][]string
@@ -40,14 +46,13 @@ func rows(out []byte) [][]string {
 
 func TestFieldsAgreeWithTShark(t *testing.T) {
 	needs(t)
-	fields := append(append([]string{"frame.number"}, promisedFields...), bodyFields...)
+	fields := append([]string{"frame.number"}, promisedFields...)
 	var args []string
 	for _, f := range fields {
 		args = append(args, "-e", f)
 	}
 	frames := 0
 	present, wrong := make([]int, len(fields)), make([]int, len(fields))
-	lists, differ := make([]int, len(fields)), make([]int, len(fields))
 	for _, file := range files {
 		name := filepath.Base(file)
 		theirs := rows(run(t, "tshark", append([]string{"-n", "-r", file, "-T", "fields"}, args...)...))
@@ -56,7 +61,7 @@ func TestFieldsAgreeWithTShark(t *testing.T) {
 			t.Errorf("%s: %d packets, tshark %d", name, len(ours), len(theirs))
 			continue
 		}
-		values := make([][2]string, len(fields))
+		here := make([]int, len(fields))
 		for i := range theirs {
 			frames++
 			for f := range fields {
@@ -65,25 +70,14 @@ func TestFieldsAgreeWithTShark(t *testing.T) {
 					present[f]++
 				}
 				if a != b {
-					wrong[f]++
-				}
-				if f > len(promisedFields) {
-					if a != "" {
-						values[f][0] += a + "\n"
-					}
-					if b != "" {
-						values[f][1] += b + "\n"
-					}
+					here[f]++
 				}
 			}
 		}
-		for f := len(promisedFields) + 1; f < len(fields); f++ {
-			if values[f][1] != "" {
-				lists[f]++
-			}
-			if values[f][0] != values[f][1] {
-				differ[f]++
-				t.Logf("%s: %s: the list of values differs", name, fields[f])
+		for f, name := range fields[1:] {
+			wrong[f+1] += here[f+1]
+			if n := allow[filepath.Base(file)][name]; strings.HasPrefix(name, "http.") && here[f+1] != n {
+				t.Errorf("%s: %s differs in %d frames, expected %d", filepath.Base(file), name, here[f+1], n)
 			}
 		}
 	}
@@ -93,9 +87,6 @@ func TestFieldsAgreeWithTShark(t *testing.T) {
 		if agreement < promised {
 			t.Errorf("%s agrees on %.4f %% of %d frames", fields[f], 100*agreement, frames)
 		}
-	}
-	for f := len(promisedFields) + 1; f < len(fields); f++ {
-		t.Logf("%-40s in %d files, different in %d", fields[f], lists[f], differ[f])
 	}
 	if frames < 30_000 {
 		t.Errorf("only %d frames", frames)
