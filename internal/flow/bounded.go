@@ -53,6 +53,9 @@ func (b *bounded[V]) put(hash uint64) (v *V, fresh bool) {
 	}
 	i := len(b.entries)
 	if i < b.limit {
+		if i == cap(b.entries) {
+			b.entries = append(make([]boundedEntry[V], 0, min(b.limit, max(64, 4*i))), b.entries...)
+		}
 		b.entries = append(b.entries, boundedEntry[V]{})
 	} else {
 		for b.entries[b.hand].ref {

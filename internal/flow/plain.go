@@ -105,7 +105,7 @@ func (t *Table) plain(s *packet.Summary, chunk []byte, n *Note, l *lookup) bool 
 		n.Window <<= uint(fwd.scale) & 15
 	}
 	if t.watch != nil {
-		t.watching(r, r.states, side, false, s, chunk, n, 0)
+		t.passing(r, side, s, chunk, n)
 	}
 	return true
 }

@@ -14,7 +14,7 @@ const (
 	serviceLimit  = 1 << 13 // address and port that connections go to
 	stallLimit    = 1 << 12 // closed windows
 	resetLimit    = 1 << 12 // RSTs to compare what follows with
-	payloadLimit  = 1 << 16 // small payloads
+	payloadLimit  = 1 << 15 // small payloads that came twice; see onceLimit
 	beaconLimit   = 1 << 16 // client and service
 	domainLimit   = 1 << 13 // client and domain
 	findingsLimit = 512     // findings of each kind
@@ -61,6 +61,7 @@ type Watch struct {
 	services bounded[service]
 	stalls   bounded[clue]
 	resets   bounded[resetSeen]
+	onces    onces // small payloads
 	payloads bounded[repeat]
 	beacons  bounded[repeat]
 	domains  bounded[domain]
@@ -96,7 +97,7 @@ func (w *Watch) Counters() WatchCounters {
 		c.Withheld[i] = w.renewals[i].withheld
 	}
 	c.Evicted = w.clues.evicted + w.sources.evicted + w.services.evicted + w.stalls.evicted +
-		w.resets.evicted + w.payloads.evicted + w.beacons.evicted + w.domains.evicted
+		w.resets.evicted + w.onces.evicted + w.payloads.evicted + w.beacons.evicted + w.domains.evicted
 	return c
 }
 
@@ -124,7 +125,7 @@ type sighting struct {
 	before  uint8    // the endpoints' states before this packet
 	opening bool     // the sender had done no more than to open the connection
 	side    uint8    // of the sender
-	payload []byte   // captured payload; nil when it is not whole
+	payload []byte   // captured payload of a small packet; nil when it is not whole
 }
 
 func (s *sighting) was(side uint8) endpointState {
@@ -136,7 +137,7 @@ func (s *sighting) fromServer() bool { return s.side != s.r.client() }
 // packet is called by the Table for every packet of a flow.
 func (w *Watch) packet(s *sighting) {
 	w.now = s.row.Time
-	if s.row.PayloadLen >= 2 && s.row.PayloadLen <= w.limits.HeartbeatBytes && s.flags&Retransmission == 0 {
+	if s.payload != nil && s.flags&Retransmission == 0 {
 		w.repeated(s)
 	}
 	if s.row.Number == s.r.frame && s.r.bits&bitSplit == 0 {
@@ -159,10 +160,25 @@ func (w *Watch) packet(s *sighting) {
 	}
 }
 
+// small reports that a packet's payload is short enough to be compared with others.
+func (w *Watch) small(s *packet.Summary) bool {
+	return s.PayloadLen >= 2 && s.PayloadLen <= w.limits.HeartbeatBytes
+}
+
+// passing hands a packet that plain has counted to the Watch, when there is anything that
+// such a packet can show.
+func (t *Table) passing(r *record, side uint8, s *packet.Summary, chunk []byte, n *Note) {
+	if w := t.watch; w.small(s) || n.AckRTT >= int64(w.limits.RTTRise) {
+		t.watching(r, r.states, side, false, s, chunk, n, 0)
+	} else {
+		w.now = s.Time
+	}
+}
+
 // watching hands a packet to the Watch.
 func (t *Table) watching(r *record, before, side uint8, opening bool, s *packet.Summary, chunk []byte, n *Note, a Analysis) {
 	seen := sighting{r: r, row: s, note: n, flags: a, before: before, side: side, opening: opening}
-	if s.PayloadLen > 0 && s.Flags&packet.Reassembled == 0 {
+	if t.watch.small(s) && s.Flags&packet.Reassembled == 0 {
 		data := captured(s, chunk)
 		if end := uint64(s.PayloadOff) + uint64(s.PayloadLen); end <= uint64(len(data)) {
 			seen.payload = data[s.PayloadOff:end]

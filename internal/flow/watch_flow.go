@@ -80,7 +80,7 @@ func (w *Watch) about(f *Finding, s *sighting) {
 // the statistics.
 func (w *Watch) roundTrip(s *sighting) {
 	rtt := &s.r.rtt[1-s.side]
-	if rtt.Count <= w.limits.RTTSamples {
+	if s.note.AckRTT < int64(w.limits.RTTRise) || rtt.Count <= w.limits.RTTSamples {
 		return
 	}
 	mean := float64(rtt.Mean())

@@ -15,14 +15,18 @@ const shortestBeat = 0.2
 
 // repeated looks for the same small payload in one direction of a flow.
 func (w *Watch) repeated(s *sighting) {
-	if s.payload == nil {
-		return
-	}
 	hash := w.mix.bytes(s.payload)
 	subject := w.subject(FindHeartbeat, s.r.id, uint64(s.side), hash>>8)
-	p, fresh := w.payloads.put(subject)
-	if fresh {
+	p := w.payloads.get(subject)
+	if p == nil {
+		first, known := w.onces.again(subject, s.row.Time, s.row.Number)
+		if !known {
+			return
+		}
+		p, _ = w.payloads.put(subject)
 		p.bytes = s.row.PayloadLen
+		p.rhythm.beat(first.time)
+		p.clue.seen(first.time, first.frame)
 	}
 	p.rhythm.beat(s.row.Time)
 	p.clue.seen(s.row.Time, s.row.Number)
