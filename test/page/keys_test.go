@@ -46,7 +46,7 @@ func TestSlow(t *testing.T) {
 			t.Errorf("%s: not so", name)
 		}
 	}
-	if len(r.Steps) != 3 || len(r.Problems) > 0 {
+	if len(r.Steps) != 16 || len(r.Problems) > 0 {
 		t.Errorf("%d steps, problems %q", len(r.Steps), r.Problems)
 	}
 }

@@ -182,7 +182,7 @@ export default ({ page, problems, sleep, open }) => ({
 
   // What is typed while the server's answer is still on its way must not be lost to it.
   async slow() {
-    const late = 700;
+    const late = 400;
     await page.routeWebSocket(/./, (ws) => {
       const server = ws.connectToServer();
       server.onMessage((m) => setTimeout(() => ws.send(m), late));
@@ -191,7 +191,7 @@ export default ({ page, problems, sleep, open }) => ({
     const steps = {};
     const number = async (n) => {
       const shown = page.locator(".detail-bar strong", { hasText: new RegExp(`^#${n}$`) });
-      const came = await shown.waitFor({ timeout: 10 * late }).then(
+      const came = await shown.waitFor({ timeout: 30 * late }).then(
         () => true,
         () => false,
       );
@@ -218,6 +218,73 @@ export default ({ page, problems, sleep, open }) => ({
     await filter("frame.nonsense == 1");
     await jump(12);
     steps["a jump behind a refused filter"] = await number(12);
+
+    // Answers over HTTP are late too from here on.
+    await page.route(/packets\/|locate|search|stream|note$/, async (route) => {
+      await sleep(late / 2);
+      await route.continue();
+    });
+    const press = (...keys) => keys.reduce((p, k) => p.then(() => page.keyboard.press(k)), Promise.resolve());
+    const appears = (selector, text) =>
+      page
+        .locator(selector, { hasText: text })
+        .first()
+        .waitFor({ timeout: 30 * late })
+        .then(
+          () => true,
+          () => false,
+        );
+    await filter("frame.number >= 16");
+    await press("g");
+    steps["the first under a new filter"] = await number(16);
+    await filter("frame.number >= 20");
+    await press("j", "j", "k", "j");
+    steps["moves under a new filter"] = await number(21);
+    await press("j", "m");
+    steps["a mark of the packet just reached"] = (await number(22)) && (await appears(".grid-row.selected .c-note", "★"));
+    steps["and of no other"] = (await page.locator(".grid-row .c-note", { hasText: "★" }).count()) === 1;
+    await press("m", "m", "m");
+    steps["marks in order"] =
+      (await page
+        .waitForFunction(() => ![...document.querySelectorAll(".grid-row .c-note")].some((c) => c.textContent.includes("★")), null, {
+          timeout: 30 * late,
+        })
+        .then(
+          () => true,
+          () => false,
+        )) && (await number(22));
+    await press("j", "c");
+    steps["a comment on the packet just reached"] = await appears("#comment-title", "23");
+    await press("Escape", "j", "Enter");
+    steps["into the details of the packet just reached"] =
+      (await number(24)) && (await page.evaluate(() => document.activeElement.dataset.pane === "tree"));
+    await press("Control+f");
+    await page.keyboard.type("packet 50");
+    await press("Escape");
+    await filter("frame.number >= 100");
+    await press("n");
+    steps["a search under a new filter"] = await number(500);
+    await press("n", "n");
+    steps["two hits further"] = await number(502);
+    await press("N", "m");
+    steps["a mark of a hit on its way"] = (await number(501)) && (await appears(".grid-row.selected .c-note", "★"));
+    await press("]", "]");
+    steps["through a flow"] = await number(501 + 2 * 128);
+    await press("j", "f");
+    const follows = (n) => page.locator(".talk .piece", { hasText: `#${n}` }).waitFor({ timeout: 30 * late });
+    steps["the stream of the packet just reached"] = await follows(501 + 2 * 128 + 1).then(
+      () => true,
+      () => false,
+    );
+    await press("3");
+    await page.waitForSelector(".flows tbody tr");
+    await filter("udp");
+    const flow = page.locator(".flows tbody tr .link").first();
+    const wanted = await flow.getAttribute("title");
+    await flow.click();
+    await sleep(3 * late);
+    steps["a flow chosen behind a filter"] =
+      (await page.locator("#filter").inputValue()) === wanted && (await appears(".foot .shown", " ")) && (await page.locator(".field.set").count()) === 1;
     return { steps, problems };
   },
 });

@@ -11,16 +11,23 @@ class Reading {
   streaming = $state(false);
   streamError = $state("");
   private of = ""; // capture that the result is of
+  private asked = ""; // capture that is being read
+  private loading: AbortController | null = null;
+  private following: AbortController | null = null;
   private flows = new Map<string, Flow>();
 
   async load(): Promise<void> {
-    if (this.busy) return;
     const id = page.capture;
+    if (this.busy && this.asked === id) return;
+    this.loading?.abort();
+    const c = new AbortController();
+    this.loading = c;
+    this.asked = id;
     if (this.of !== id) this.forget();
     this.busy = true;
     this.error = "";
     try {
-      const a = await get<Analysis>(`captures/${id}/analysis`);
+      const a = await get<Analysis>(`captures/${id}/analysis`, {}, c.signal);
       if (id === page.capture) {
         this.result = a;
         this.of = id;
@@ -29,9 +36,9 @@ class Reading {
         );
       }
     } catch (e) {
-      this.error = e instanceof Error ? e.message : String(e);
+      if (!c.signal.aborted) this.error = e instanceof Error ? e.message : String(e);
     } finally {
-      this.busy = false;
+      if (this.loading === c) this.busy = false;
     }
   }
 
@@ -56,12 +63,16 @@ class Reading {
     this.stream = null;
     this.streaming = true;
     this.streamError = "";
+    this.following?.abort();
+    const c = new AbortController();
+    this.following = c;
     try {
-      this.stream = await get<Stream>(`captures/${page.capture}/stream`, { packet: String(packet) });
+      const s = await get<Stream>(`captures/${page.capture}/stream`, { packet: String(packet) }, c.signal);
+      if (!c.signal.aborted) this.stream = s;
     } catch (e) {
-      this.streamError = e instanceof Error ? e.message : String(e);
+      if (!c.signal.aborted) this.streamError = e instanceof Error ? e.message : String(e);
     } finally {
-      this.streaming = false;
+      if (this.following === c) this.streaming = false;
     }
   }
 }

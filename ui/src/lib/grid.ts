@@ -154,7 +154,9 @@ export class Grid {
   }
 
   move(by: number): void {
-    this.select(this.selected < 0 ? Math.floor(this.top) + this.visible - 1 + by : this.selected + by);
+    // Without a selection the first row that is seen, or the last: while following the newest.
+    const none = by > 0 && !this.following ? Math.ceil(this.top) : Math.floor(this.top) + this.visible - 1;
+    this.select(this.selected < 0 ? none : this.selected + by);
   }
 
   get page(): number {

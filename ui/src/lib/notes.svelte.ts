@@ -11,23 +11,27 @@ class Noted {
   revision = 0;
   /** What is being commented on: a packet's number, or a capture. */
   target = $state.raw<{ packet: number } | { capture: string; name: string } | null>(null);
-  private loading = false;
+  private unwritten = 0;
+  private writing: Promise<void> = Promise.resolve();
+  private loading: AbortController | null = null;
 
   async load(): Promise<void> {
-    if (this.loading || !page.capture) return;
-    this.loading = true;
+    if (!page.capture) return;
+    this.loading?.abort(); // the newer answer counts
+    const c = new AbortController();
+    this.loading = c;
     try {
-      const n = await get<Notes>(`captures/${page.capture}/notes`);
+      const n = await get<Notes>(`captures/${page.capture}/notes`, {}, c.signal);
+      if (c.signal.aborted) return;
       this.packets = new Map(n.packets.map((p) => [p.number, p]));
       this.writable = n.writable;
       this.why = n.why;
       this.revision = n.revision;
     } catch (e) {
+      if (c.signal.aborted) return;
       this.packets = new Map();
       this.writable = false;
       this.why = e instanceof Error ? e.message : String(e);
-    } finally {
-      this.loading = false;
     }
   }
 
@@ -42,19 +46,32 @@ class Noted {
     return this.packets.get(number) ?? { marked: false, comment: "" };
   }
 
-  /** Changes the note of a packet. What is absent stays as it is. */
-  async set(number: number, change: Partial<Note>): Promise<void> {
+  /** Changes the note of a packet. What is absent stays as it is. It is shown at once; changes
+   * reach the server in their order. */
+  set(number: number, change: Partial<Note>): Promise<void> {
+    this.packets = new Map(this.packets).set(number, { ...this.of(number), ...change });
+    const id = page.capture;
+    this.unwritten++;
+    this.writing = this.writing.then(() => this.put(id, number, change));
+    return this.writing;
+  }
+
+  private async put(id: string, number: number, change: Partial<Note>): Promise<void> {
     try {
-      const r = await write("PUT", `captures/${page.capture}/packets/${number}/note`, change);
+      const r = await write("PUT", `captures/${id}/packets/${number}/note`, change);
       const kept = (await r.json()) as Note & { revision: number };
+      this.revision = kept.revision;
+      if (this.unwritten > 1 || id !== page.capture) return; // what is shown is newer
       const next = new Map(this.packets);
       if (kept.marked || kept.comment) next.set(number, { marked: kept.marked, comment: kept.comment });
       else next.delete(number);
       this.packets = next;
-      this.revision = kept.revision;
       page.onStale();
     } catch (e) {
       page.say(e);
+      this.load();
+    } finally {
+      this.unwritten--;
     }
   }
 

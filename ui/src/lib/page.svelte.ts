@@ -1,3 +1,4 @@
+import { Ahead } from "./ahead";
 import { ApiError, type Capture, type Detail, get, type Problem, type Session, setCsrf, write } from "./api";
 import { type Key, type Language, preferred, translate } from "./i18n";
 import type { LiveSeries, LiveStatistics, Message, Status } from "./messages";
@@ -40,6 +41,7 @@ class Page {
   series = $state.raw<LiveSeries | null>(null);
   statistics = $state.raw<LiveStatistics | null>(null);
   selected = $state(-1); // position
+  number = 0; // of the selected packet; 0: none is, or its row has not come
   detail = $state.raw<Detail | null>(null);
   detailError = $state("");
   dialog = $state<Dialog>("");
@@ -57,6 +59,9 @@ class Page {
   onGoto: (n: number) => void = () => {};
   onRevision: (revision: number) => void = () => {};
 
+  /** What keys do waits for the rows of a view that has just been asked for. */
+  readonly ahead = new Ahead(() => this.answered);
+
   private now = { total: 0, exact: true, done: 1, skipped: 0 };
   private publishing = 0;
   private view = 0;
@@ -68,6 +73,8 @@ class Page {
   private fetching: AbortController | null = null;
   private counting: AbortController | null = null;
   private going = 0;
+  private detailing: Promise<void> | null = null;
+  private onNumber: ((n: number) => void) | null = null;
   private wantsSuspended = false;
   private readonly socket = new Socket({
     state: (on) => this.online(on),
@@ -128,7 +135,10 @@ class Page {
   private online(on: boolean): void {
     this.connected = on;
     this.switching = false;
-    if (!on) return;
+    if (!on) {
+      this.ahead.forget();
+      return;
+    }
     this.openView(this.filter, this.start, this.end);
     if (this.wantsStatistics) this.socket.send({ type: "statistics", on: true });
   }
@@ -233,6 +243,7 @@ class Page {
   openCapture(id: string): void {
     this.capture = id === this.session?.live_id ? "live" : id;
     this.tab = "packets";
+    this.unselect();
     this.openView(this.filter, 0n, 0n);
   }
 
@@ -255,16 +266,56 @@ class Page {
 
   unselect(): void {
     this.fetching?.abort();
-    this.selected = -1;
+    this.point(-1);
     this.detail = null;
     this.detailError = "";
   }
 
-  async show(position: number, number: number): Promise<void> {
+  /** Selects a place of which the row may not have come. */
+  point(position: number): void {
     this.selected = position;
+    this.number = 0;
+    this.onNumber?.(0);
+    this.onNumber = null;
+  }
+
+  /** Does something with the selected packet, as soon as it is known which one that is. What
+   * is shown of a packet may still be of the one before. */
+  packet(act: (n: number) => void): void {
+    if (this.number > 0) {
+      act(this.number);
+      return;
+    }
+    if (this.selected < 0) return;
+    const known = new Promise<number>((r) => {
+      this.onNumber?.(0);
+      this.onNumber = r;
+    });
+    this.ahead.move(known).then((n) => n > 0 && act(n));
+  }
+
+  /** The details of the selected packet: null when another one was selected before they came. */
+  async details(): Promise<Detail | null> {
+    const n = this.number;
+    if (this.detail?.number !== n) await this.detailing;
+    return this.detail?.number === n ? this.detail : null;
+  }
+
+  async show(position: number, number: number): Promise<void> {
+    if (position === this.selected) {
+      this.onNumber?.(number);
+      this.onNumber = null;
+    }
+    this.point(position);
+    this.number = number;
     this.fetching?.abort();
     const c = new AbortController();
     this.fetching = c;
+    this.detailing = this.fetch(number, c);
+    await this.detailing;
+  }
+
+  private async fetch(number: number, c: AbortController): Promise<void> {
     try {
       const d = await get<Detail>(`captures/${this.capture}/packets/${number}`, {}, c.signal);
       if (c.signal.aborted) return;
@@ -291,16 +342,24 @@ class Page {
    * just been asked for, among its rows, as soon as they come. */
   jump(n: number): void {
     this.tab = "packets";
-    const answered = this.wantedView === this.view || this.wantedView === this.refusedView;
-    if (answered && this.rowsOf === this.view) this.onGoto(n);
+    if (this.answered) this.onGoto(n);
     else this.going = n;
   }
 
+  // The first rows of the view that was last asked for have come.
+  private get answered(): boolean {
+    return (
+      (this.wantedView === this.view || this.wantedView === this.refusedView) && this.rowsOf === this.view
+    );
+  }
+
   private arrive(): void {
-    if (!this.going) return;
     const n = this.going;
     this.going = 0;
-    setTimeout(() => this.onGoto(n));
+    setTimeout(() => {
+      if (n) this.onGoto(n);
+      this.ahead.catchUp();
+    });
   }
 
   /** Stops the capturing, or starts it again. The next status says that it is so. */

@@ -42,14 +42,19 @@ class Search {
   }
 
   /** Looks for the next hit behind (or before) the selected packet. */
-  async find(direction: Direction): Promise<void> {
+  find(direction: Direction): void {
+    if (page.selected < 0) this.look(direction, undefined);
+    else page.packet((n) => this.look(direction, n));
+  }
+
+  private async look(direction: Direction, selected: number | undefined): Promise<void> {
     if (!this.text) return;
     const what = this.question();
     if (!what) {
       this.outcome = "malformed";
       return;
     }
-    const from = this.around ? undefined : page.detail?.number;
+    const from = this.around ? undefined : selected;
     const around = this.around;
     this.around = false;
     const found = await this.ask("search", { ...what, direction }, from);
@@ -90,7 +95,7 @@ class Search {
     if (from !== undefined) params.from = String(from);
     try {
       for (;;) {
-        const h = await get<Hit>(`captures/${page.capture}/${path}`, params, c.signal);
+        const h = await page.ahead.move(get<Hit>(`captures/${page.capture}/${path}`, params, c.signal));
         if (c.signal.aborted) return undefined;
         this.searched += h.searched;
         if (h.found) {
