@@ -201,7 +201,7 @@ func (o *captureOptions) chooseInterface(stderr io.Writer) error {
 			return err
 		}
 	} else {
-		_, _ = words.Fprintf(stderr, "tarrafa: no -i given, capturing from %s\n", printable(name))
+		_, _ = words.Fprintf(stderr, "tarrafa: no -i given, capturing from %s\n", oneLine(name))
 	}
 	o.interfaces = []string{name}
 	return nil

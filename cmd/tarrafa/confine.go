@@ -188,14 +188,14 @@ func readingRules(names []string, outs *outputFlags) sandbox.Rules {
 	}}
 }
 
-// questionRules are for the commands that ask a capture: it is read, what is missing of its
-// index is made beside it, and a file is unpacked into the temporary folder.
+// questionRules are for the commands that ask a capture: of a folder what is missing of its
+// index is made there, a file is unpacked into the temporary folder.
 func questionRules(name string, writes []string) sandbox.Rules {
 	return sandbox.Rules{ForeignFiles: true, Lenient: true, Access: func() (sandbox.Access, error) {
-		a := sandbox.Access{Read: []string{name}, Write: append([]string{os.TempDir()}, writes...)}
+		place := os.TempDir()
 		if info, err := os.Stat(name); err == nil && info.IsDir() {
-			a.Write = append(a.Write, name)
+			place = name
 		}
-		return a, nil
+		return sandbox.Access{Read: []string{name}, Write: append([]string{place}, writes...)}, nil
 	}}
 }

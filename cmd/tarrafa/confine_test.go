@@ -38,7 +38,9 @@ func TestRulesLeaveNoMoreThanNeeded(t *testing.T) {
 		{"import", importRules([]string{file}, dir), sandbox.Access{Read: []string{file}, Write: []string{dir}}},
 		{"reindex", reindexRules([]string{dir, file, filepath.Join(dir, "missing")}), sandbox.Access{Write: []string{dir}}},
 		{"read", readingRules([]string{"-", file}, nil), sandbox.Access{Read: []string{file}}},
-		{"a question to a folder", questionRules(dir, nil), sandbox.Access{Read: []string{dir}, Write: []string{os.TempDir(), dir}}},
+		{"a question to a folder", questionRules(dir, nil), sandbox.Access{Read: []string{dir}, Write: []string{dir}}},
+		{"a question to a file", questionRules(file, nil), sandbox.Access{Read: []string{file}, Write: []string{os.TempDir()}}},
+		{"a question whose answer is written", questionRules(file, []string{dir}), sandbox.Access{Read: []string{file}, Write: []string{os.TempDir(), dir}}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			got, err := tc.rules.Access()

@@ -58,7 +58,7 @@ func (d *databaseFlags) open(ctx context.Context, stderr io.Writer) (*postgres.R
 	c := r.Capture()
 	if c.Missing() > 0 {
 		_, _ = words.Fprintf(stderr, "tarrafa: capture %s: %d of %d packets have no row in the database (%d without IP header, %d refused by the table) and are not counted\n",
-			printable(c.ID), c.Missing(), c.Packets, c.Skipped, c.Rejected)
+			oneLine(c.ID), c.Missing(), c.Packets, c.Skipped, c.Rejected)
 	}
 	return r, nil
 }
@@ -124,7 +124,7 @@ func databaseStats(ctx context.Context, stdout, stderr io.Writer, d *databaseFla
 			return printJSON(stdout, databaseDocument{Document: snap.Document(), Capture: databaseCapture{c.ID, c.Packets, c.Stored, c.Skipped, c.Rejected}})
 		}
 		_, err = words.Fprintf(stdout, "%s\nCapture %s in PostgreSQL: %d packets = %d stored + %d skipped + %d rejected\n",
-			snap.Text(tableWords()), printable(c.ID), c.Packets, c.Stored, c.Skipped, c.Rejected)
+			snap.Text(tableWords()), oneLine(c.ID), c.Packets, c.Stored, c.Skipped, c.Rejected)
 		return err
 	})
 }

@@ -48,7 +48,7 @@ func (h *eventLog) Handle(_ context.Context, r slog.Record) error {
 		add(a)
 	}
 	r.Attrs(add)
-	text := printable(b.String())
+	text := oneLine(b.String())
 	level := live.Info
 	switch {
 	case r.Level >= slog.LevelError:

@@ -48,7 +48,7 @@ func report(w io.Writer, err error) int {
 		return exitOK
 	}
 	code, mend := classify(err)
-	_, _ = fmt.Fprintln(w, "tarrafa: "+printable(err.Error()))
+	_, _ = fmt.Fprintln(w, "tarrafa: "+strings.ReplaceAll(printable(err.Error()), "\n", "\n  "))
 	if mend != "" {
 		_, _ = fmt.Fprintln(w, "  "+printable(mend))
 	}
@@ -101,6 +101,9 @@ func printable(s string) string {
 	}, s)
 }
 
+// oneLine is printable for names that stand in a line: none of them begins another.
+func oneLine(s string) string { return strings.ReplaceAll(printable(s), "\n", "\ufffd") }
+
 // fileError names the file, says why, and keeps the exit code of files.
 func fileError(name string, err error) error {
 	if err == nil {
@@ -133,5 +136,7 @@ func shellQuote(s string) string {
 	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+=:,@") == "" {
 		return s
 	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+	quoted := strings.ReplaceAll(s, "'", `'\''`)
+	quoted = strings.ReplaceAll(quoted, "\n", `'$'\n''`) // a line end would end the line that shows it
+	return "'" + quoted + "'"
 }

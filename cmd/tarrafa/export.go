@@ -232,9 +232,11 @@ func (e *csvExport) end() error {
 	return e.w.Error()
 }
 
-// noFormula keeps a spreadsheet from taking text from outside for a formula.
+// noFormula keeps a spreadsheet from taking text from outside for a formula, and a terminal
+// from acting on it.
 func noFormula(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r\n", rune(s[0])) {
+	s = oneLine(s)
+	if s != "" && strings.ContainsRune("=+-@\t", rune(s[0])) {
 		return "'" + s
 	}
 	return s

@@ -91,7 +91,7 @@ func runFindings(ctx context.Context, stdout, stderr io.Writer, names []string, 
 		a.Drain()
 		sayLimits(stderr, in, t)
 		if len(ins) > 1 && !o.json {
-			_, _ = fmt.Fprintf(w, "%s:\n", printable(in.name))
+			_, _ = fmt.Fprintf(w, "%s:\n", oneLine(in.name))
 		}
 		failed = errors.Join(failed, printFindings(w, watch, flow.Severity(least), o.json))
 		if errors.Is(err, context.Canceled) {

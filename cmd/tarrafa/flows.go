@@ -147,7 +147,7 @@ func listFlows(ctx context.Context, in *input, display *query.Filter, list *flow
 	a.Drain()
 	sayLimits(stderr, in, t)
 	if c := a.Counters().Flow; !o.json && c.Flows > 0 {
-		_, _ = words.Fprintf(stderr, "%s: %d flows: %s\n", printable(in.name), c.Flows, endsText(c.Closed, c.Idle, c.Reused, c.Forced, c.Drained))
+		_, _ = words.Fprintf(stderr, "%s: %d flows: %s\n", oneLine(in.name), c.Flows, endsText(c.Closed, c.Idle, c.Reused, c.Forced, c.Drained))
 	}
 	return err
 }

@@ -55,7 +55,7 @@ func importCommand() *cobra.Command {
 			if err == nil {
 				err = failures(b)
 			}
-			_, _ = words.Fprintf(cmd.OutOrStdout(), "%d packets in %s\n", in.Counters.Written, printable(in.Dir))
+			_, _ = words.Fprintf(cmd.OutOrStdout(), "%d packets in %s\n", in.Counters.Written, oneLine(in.Dir))
 			return err
 		},
 	}

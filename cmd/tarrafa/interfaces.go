@@ -46,7 +46,7 @@ func listInterfaces(w io.Writer, asJSON bool) error {
 			mark = "*"
 		}
 		if _, err := fmt.Fprintf(w, "%2d.%s %-*s  %-5s  %-36s  rx %d tx %d\n",
-			n+1, mark, width, printable(i.Name), interfaceState(i), addressText(i), i.RxPackets, i.TxPackets); err != nil {
+			n+1, mark, width, oneLine(i.Name), interfaceState(i), addressText(i), i.RxPackets, i.TxPackets); err != nil {
 			return err
 		}
 	}

@@ -55,7 +55,7 @@ func sayLimits(stderr io.Writer, in *input, t *track.Tracker) {
 	for _, name := range slices.Sorted(maps.Keys(reached)) {
 		list = append(list, fmt.Sprintf("%s %d", name, reached[name]))
 	}
-	_, _ = words.Fprintf(stderr, "tarrafa: %s: limits reached (docs/limits.md): %s", printable(in.name), strings.Join(list, ", "))
+	_, _ = words.Fprintf(stderr, "tarrafa: %s: limits reached (docs/limits.md): %s", oneLine(in.name), strings.Join(list, ", "))
 	if reached["flows_forced"] > 0 {
 		_, _ = fmt.Fprint(stderr, "; flows were given up before their end for want of memory, and stream numbers may differ from tshark's: raise --flow-memory")
 	}

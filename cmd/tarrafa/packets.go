@@ -85,7 +85,7 @@ func parseTime(s string) (int64, error) {
 
 // openCapture opens a file, a capture folder, or the only capture of a data directory.
 func openCapture(name string, stderr io.Writer) (*history.Capture, error) {
-	opt := history.Options{Notice: func(text string) { _, _ = fmt.Fprintln(stderr, "tarrafa: "+printable(text)) }}
+	opt := history.Options{Notice: func(text string) { _, _ = fmt.Fprintln(stderr, "tarrafa: "+oneLine(text)) }}
 	info, err := os.Stat(name)
 	if err != nil {
 		return nil, fileError(name, err)

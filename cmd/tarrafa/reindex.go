@@ -73,7 +73,7 @@ func reindex(ctx context.Context, cmd *cobra.Command, dir string, o index.BuildO
 	if s.Meta.State == archive.StateOpen {
 		recovered, err := archive.Recover(filepath.Dir(filepath.Clean(dir)))
 		if _, ok := errors.AsType[*archive.LockedError](err); ok {
-			_, _ = words.Fprintf(cmd.ErrOrStderr(), "tarrafa: %s is being captured: its index is made meanwhile, nothing was done\n", printable(dir))
+			_, _ = words.Fprintf(cmd.ErrOrStderr(), "tarrafa: %s is being captured: its index is made meanwhile, nothing was done\n", oneLine(dir))
 			return nil
 		}
 		if err != nil {
@@ -101,7 +101,7 @@ func reindex(ctx context.Context, cmd *cobra.Command, dir string, o index.BuildO
 	if err := failures(b); err != nil {
 		return err
 	}
-	_, err = words.Fprintf(cmd.OutOrStdout(), "%s: %d segments indexed (%d packets), %d were good\n", printable(dir), b.Segments, b.Packets, b.Kept)
+	_, err = words.Fprintf(cmd.OutOrStdout(), "%s: %d segments indexed (%d packets), %d were good\n", oneLine(dir), b.Segments, b.Packets, b.Kept)
 	return err
 }
 
@@ -146,7 +146,7 @@ func (p *progress) show(done, total uint64) {
 	if rate > 0 {
 		left = time.Duration(float64(total-min(done, total)) / rate * float64(time.Second)).Round(time.Second).String()
 	}
-	_, _ = words.Fprintf(p.w, "\r\x1b[K%s: %d %% of %d %s, %.2f M/s, %s left", printable(clip(p.what, 30)), done*100/total, total, p.unit, rate/1e6, left)
+	_, _ = words.Fprintf(p.w, "\r\x1b[K%s: %d %% of %d %s, %.2f M/s, %s left", oneLine(clip(p.what, 30)), done*100/total, total, p.unit, rate/1e6, left)
 }
 
 func (p *progress) end() {

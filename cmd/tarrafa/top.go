@@ -65,7 +65,7 @@ func printTop(w io.Writer, t *query.Top) error {
 	_, _ = words.Fprintf(tw, "packets\tbytes\t  %s\n", t.Field)
 	for _, r := range t.Rows {
 		// The value stands last, so that its width moves nothing.
-		_, _ = fmt.Fprintf(tw, "%d\t%d\t  %s\n", r.Packets, r.Bytes, clip(printable(r.Value), valueMost))
+		_, _ = fmt.Fprintf(tw, "%d\t%d\t  %s\n", r.Packets, r.Bytes, clip(oneLine(r.Value), valueMost))
 	}
 	if err := tw.Flush(); err != nil {
 		return err

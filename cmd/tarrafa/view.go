@@ -16,10 +16,10 @@ import (
 func (s *session) announce() {
 	filter := ""
 	if s.expr != "" {
-		filter = ", filter " + printable(s.expr)
+		filter = ", filter " + oneLine(s.expr)
 	}
 	_, _ = words.Fprintf(s.stderr, "Capturing on %s%s, archive %s; Ctrl+C ends it\n",
-		printable(strings.Join(s.o.interfaces, ", ")), filter, s.archive.Dir())
+		oneLine(strings.Join(s.o.interfaces, ", ")), filter, s.archive.Dir())
 }
 
 // logEvery is the interval of the log lines where there is no terminal.

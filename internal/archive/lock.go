@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -27,9 +26,15 @@ func (e *LockedError) Error() string {
 type lock struct{ f *os.File }
 
 func lockDir(dir string) (*lock, error) {
-	f, err := os.OpenFile(filepath.Join(dir, LockName), os.O_RDWR|os.O_CREATE, 0o600)
+	// The folder may belong to somebody who left a link there; root would follow it.
+	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, fmt.Errorf("archive: lock data directory: %w", err)
+	}
+	f, err := root.OpenFile(LockName, os.O_RDWR|os.O_CREATE, 0o600)
+	_ = root.Close()
+	if err != nil {
+		return nil, fmt.Errorf("archive: lock data directory %s: %w", dir, err)
 	}
 	ok, err := tryLock(f)
 	if err != nil {

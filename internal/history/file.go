@@ -32,7 +32,11 @@ func OpenFile(name string, opt Options) (*Capture, error) {
 		_ = os.Remove(data.Name())
 	}
 	p := &part{first: 1, sealed: true, open: func() (reader, error) { return shared{data}, nil }}
-	units, err := fileUnits(p, r, data, r.Compression() != "")
+	most := int64(-1)
+	if data != f {
+		most = unpackedMost(f)
+	}
+	units, err := fileUnits(p, r, data, most)
 	if data != f {
 		err = errors.Join(err, f.Close())
 	}
@@ -53,7 +57,33 @@ type shared struct{ *os.File }
 
 func (shared) Close() error { return nil }
 
-func fileUnits(p *part, r *segment.Reader, data *os.File, unpack bool) ([]*unit, error) {
+// What a compressed file may unpack to in the temporary folder: so much in any case, and so
+// many times its size. Captures of real traffic stay below thirty times; a bomb reaches
+// thousands.
+const (
+	unpackedLeast = 256 << 20
+	unpackedTimes = 100
+)
+
+func unpackedMost(f *os.File) int64 {
+	info, err := f.Stat()
+	if err != nil {
+		return unpackedLeast
+	}
+	return max(unpackedLeast, unpackedTimes*info.Size())
+}
+
+// UnpackedError says that a compressed file holds much more than one of its size does.
+type UnpackedError struct{ Most int64 } // bytes
+
+// Error implements error.
+func (e *UnpackedError) Error() string {
+	return fmt.Sprintf("it unpacks to more than %d MiB, which for a file of its size is too much to be kept while it is asked; if that is right, unpack it yourself first", e.Most>>20)
+}
+
+// fileUnits reads a file through. What it holds is written to data when most, the bytes
+// that this may be, is not negative.
+func fileUnits(p *part, r *segment.Reader, data *os.File, most int64) ([]*unit, error) {
 	var units []*unit
 	for {
 		ch, err := r.Next()
@@ -67,7 +97,11 @@ func fileUnits(p *part, r *segment.Reader, data *os.File, unpack bool) ([]*unit,
 		u.chunk = segment.Chunk{
 			Offset: ch.Offset, First: ch.First, Packets: ch.Packets, Format: ch.Format, Base: ch.Base, Interfaces: ch.Interfaces,
 		}
-		if unpack {
+		if most >= 0 {
+			if ch.Offset+int64(len(ch.Bytes)) > most {
+				r.Release(ch)
+				return units, &UnpackedError{most}
+			}
 			if _, err := data.WriteAt(ch.Bytes, ch.Offset); err != nil {
 				r.Release(ch)
 				return units, fmt.Errorf("history: unpack: %w", err)

@@ -151,6 +151,7 @@ func TestEveryCommandIsConfined(t *testing.T) {
 	} {
 		for _, args := range [][]string{
 			{"stats"}, {"top", "src"}, {"series"}, {"packets"}, {"export", "--format", "csv", "-o", "-"},
+			{"flows"}, {"findings"},
 		} {
 			t.Run(args[0]+" --db by "+way, func(t *testing.T) {
 				cmd := exec.Command(program, append(args, "--db="+dsn)...)

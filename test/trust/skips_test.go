@@ -25,8 +25,9 @@ var kernelProperties = map[string]string{
 }
 
 // notOurs are words of skips for things that are beside the repository and no part of it,
-// of parts of a test that another run of it does, and of peers that answer differently.
-var notOurs = []string{"beside the repository", "not part of the repository", "inside of the repository", "shared/", "no shared", "captures not present", "no part of the repository", "scapy differs", "-compare", "SCREENSHOTS names", "the same questions as with the index"}
+// of parts of a test that another run of it does, of inputs that a test is not about (made
+// by a fuzzer, or compressed where parts are compared), and of peers that answer differently.
+var notOurs = []string{"beside the repository", "not part of the repository", "inside of the repository", "shared/", "no shared", "captures not present", "no part of the repository", "scapy differs", "-compare", "SCREENSHOTS names", "the same questions as with the index", "no capture to compare", "\"compressed\""}
 
 // A skipped test proves nothing. What can be installed fails in CI when it is missing;
 // what is skipped there nevertheless is listed above with the reason.
