@@ -74,6 +74,9 @@ var fieldsInColumns = func() map[string]fieldColumns {
 
 // leaf evaluates one condition.
 func (c *columns) leaf(f *query.Filter, x query.Expr, v []uint8) (flat bool, err error) {
+	if allNamed(f.Part(x).Fields()) {
+		return c.namedLeaf(f, x, v)
+	}
 	field, all := fieldOf(x)
 	if n, ok := notedInColumns[field]; ok {
 		return c.notedLeaf(f, x, n, v)

@@ -1,6 +1,7 @@
 package history
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/tarrafa/tarrafa/internal/flow"
@@ -42,9 +43,10 @@ var notedInColumns = func() map[*query.Field]notedColumns {
 // inColumns tells whether all that a filter or a top asks of the connections is in the
 // indexes of a view.
 func (v *view) inColumns(fields []*query.Field) bool {
-	tunnels, numbers := true, false // tunnels are no harm; numbers of flows are asked
+	tunnels, numbers, names := true, false, false // tunnels are no harm; numbers of flows are asked, or names
 	for _, f := range fields {
-		if f.Noted() {
+		names = names || namedFields[f]
+		if f.Noted() && !namedFields[f] {
 			how, ok := notedInColumns[f]
 			if !ok {
 				return false
@@ -58,7 +60,7 @@ func (v *view) inColumns(fields []*query.Field) bool {
 		if p.packets == 0 {
 			continue
 		}
-		if p.file == nil || p.file.Info.FlowMemory == 0 {
+		if p.file == nil || p.file.Info.FlowMemory == 0 || names && !p.file.Info.Names {
 			return false
 		}
 		if numbers && p.file.Info.FlowsFrom != v.units[0].first {
@@ -161,6 +163,15 @@ func (c *columns) notedLeaf(f *query.Filter, x query.Expr, how notedColumns, v [
 
 // notes appends what the columns hold of a row to dst, for the fields of a filter.
 func (c *columns) notes(dst []query.Note, fields []*query.Field, i int) ([]query.Note, error) {
+	if slices.ContainsFunc(fields, func(f *query.Field) bool { return namedFields[f] }) {
+		n, err := c.named()
+		if err != nil {
+			return dst, err
+		}
+		if dst, err = n.notes(dst, n.said(i), c.f.Name()); err != nil {
+			return dst, err
+		}
+	}
 	for _, f := range fields {
 		how, ok := notedInColumns[f]
 		if !ok || !c.has(how.col) || !c.has(index.Flow) {

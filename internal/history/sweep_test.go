@@ -25,10 +25,12 @@ var analysed = []string{
 	"tcp.analysis", "tcp.analysis.duplicate_ack && ip.ttl > 50", "tcp.analysis.ack_rtt > 0.01", "tcp.analysis.initial_rtt < 0.05 && tcp.len > 0",
 	"dns.qry.name matches r\"\\.\"", "http.host", "ja4", "tls.handshake.extensions_server_name", "app == \"dns\" || tls", "http && !(ip.addr == 10.0.0.0/8)",
 	"frame.time_delta > 0.1 && tcp.stream < 3", "tcp.seq == 1", "!(tcp.stream == 1) && payload", "tcp.analysis.lost_segment || udp.length > 300",
+	"count(dns.a) > 1 || lower(http.host) contains \".com\" && tcp.stream != 3", "http.request.method == \"GET\" && ip.ttl > 10", "!app || app == \"http\"",
+	"dns.a == 10.0.0.0/8 || all dns.qry.type in {1..12}", "len(http.user_agent) > 20 ^^ http.response.code >= 300",
 	"flow == 1 xor tcp.flags.syn == 1", "tcp.stream >= 2 && frame.len > 100", "tcp.analysis.out_of_order or tcp.analysis.zero_window",
 }
 
-var analysedTops = []string{"tls.handshake.extensions_server_name", "dns.qry.name", "app", "tcp.stream", "flow", "tcp.analysis.retransmission", "ja4"}
+var analysedTops = []string{"http.host", "dns.a", "dns.qry.type", "tls.handshake.extensions_server_name", "dns.qry.name", "app", "tcp.stream", "flow", "tcp.analysis.retransmission", "ja4"}
 
 // plainly answers by running the analysis over a file, a packet at a time.
 type plainly struct {

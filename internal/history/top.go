@@ -93,7 +93,8 @@ func (c *Capture) Top(ctx context.Context, s query.Scope, field string, n int) (
 	}
 	var top *query.Top
 	err = c.ask(ctx, func(v view) error {
-		if f.field != nil && f.field.Noted() {
+		named := f.field != nil && namedFields[f.field] && v.inColumns([]*query.Field{f.field})
+		if f.field != nil && f.field.Noted() && !named {
 			var err error
 			top, err = c.topSwept(ctx, v, s, f.field, field, n)
 			return err
@@ -114,6 +115,9 @@ func (c *Capture) Top(ctx context.Context, s query.Scope, field string, n int) (
 			sel, err := w.chosen(u, a, kept)
 			if err != nil || sel.count == 0 {
 				return err
+			}
+			if named && u.group >= 0 {
+				return w.topNamed(u, sel, f.field, t)
 			}
 			return w.topUnit(u, sel, f, t)
 		})

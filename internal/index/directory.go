@@ -10,7 +10,7 @@ import (
 )
 
 // FormatVersion is the version of the index files. A file of another version is rebuilt.
-const FormatVersion = 2
+const FormatVersion = 3
 
 // Part is where some bytes stand in the file, and their checksum: the low 32 bits of
 // XXH3-64 of the bytes as stored.

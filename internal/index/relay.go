@@ -3,6 +3,7 @@ package index
 import (
 	"context"
 
+	"github.com/tarrafa/tarrafa/internal/app"
 	"github.com/tarrafa/tarrafa/internal/flow"
 	"github.com/tarrafa/tarrafa/internal/packet"
 	"github.com/tarrafa/tarrafa/internal/segment"
@@ -25,6 +26,9 @@ type carried struct {
 	bytes []byte
 	rows  []packet.Summary
 	notes []flow.Note
+	apps  []app.Protocol
+	names []track.Name
+	texts []byte // of the names
 }
 
 // relayed is how many batches are on their way: about 2 MB each.
@@ -53,9 +57,17 @@ func (r *relay) Apply(_ context.Context, b *track.Batch) error {
 	c.bytes = append(c.bytes[:0], b.Chunk.Bytes...)
 	c.rows = append(c.rows[:0], b.Rows...)
 	c.notes = append(c.notes[:0], b.Notes...)
+	c.apps = append(c.apps[:0], b.Apps...)
+	c.names = append(c.names[:0], b.Names...)
+	c.texts = c.texts[:0]
+	for i := range c.names {
+		from, v := len(c.texts), &c.names[i].Field.Value
+		c.texts = append(c.texts, *v...)
+		*v = c.texts[from:len(c.texts):len(c.texts)] // stays what it is when texts moves
+	}
 	c.chunk = *b.Chunk
 	c.chunk.Bytes = c.bytes
-	c.batch = track.Batch{Chunk: &c.chunk, Rows: c.rows, Notes: c.notes, Next: b.Next}
+	c.batch = track.Batch{Chunk: &c.chunk, Rows: c.rows, Notes: c.notes, Apps: c.apps, Names: c.names, Next: b.Next}
 	r.full <- c
 	return nil
 }

@@ -45,6 +45,8 @@ const (
 	Analysis
 	AckRTT
 	InitialRTT
+	App
+	Names
 	Offset
 
 	ColumnCount
@@ -69,6 +71,8 @@ const (
 	hasAnalysis
 	hasAckRTT
 	hasInitialRTT
+	hasApp
+	hasNames
 	presences
 )
 
@@ -88,6 +92,8 @@ const (
 	addressText
 	directionText
 	outcomeText
+	appText
+	nameText
 )
 
 // spec describes one column.
@@ -137,6 +143,8 @@ var specs = [ColumnCount]spec{
 	Analysis:     {name: "analysis", unsigned: 32, enc: plain, in: hasAnalysis},
 	AckRTT:       {name: "ack_rtt", wide: true, enc: plain, in: hasAckRTT},
 	InitialRTT:   {name: "initial_rtt", wide: true, enc: plain, in: hasInitialRTT},
+	App:          {name: "app", text: appText, enc: dict, in: hasApp},
+	Names:        {name: "names", text: nameText, enc: dict, in: hasNames},
 	Offset:       {name: "offset", wide: true, enc: delta},
 }
 

@@ -29,6 +29,7 @@ type SegmentInfo struct {
 	Seconds       bool              `json:"seconds"`       // the counts by second are complete
 	Addresses     bool              `json:"addresses"`     // the counts by address are complete
 	AnyAddress    bool              `json:"any_addresses"` // those of all headers too
+	Names         bool              `json:"names"`         // so are the columns app and names
 	// FlowMemory is the memory for flows with which the columns of the connections were
 	// filled, bytes; 0: they are empty.
 	FlowMemory int64 `json:"flow_memory,omitempty"`
@@ -59,6 +60,8 @@ type Writer struct {
 	enc       *encoder
 	stage     *stage
 	addresses addresses
+	names     nameWords
+	nameAt    int // in the names of the batch in hand
 	seconds   seconds
 	outcomes  [packet.OutcomeCount]uint64
 	info      SegmentInfo
@@ -110,6 +113,7 @@ func (w *Writer) rows(b *track.Batch) error {
 	if w.cfg.FlowMemory == 0 {
 		notes = nil
 	}
+	w.nameAt = 0
 	for from := 0; from < len(b.Rows); {
 		to := min(from+blockRows, len(b.Rows), from+PageRows-w.stage.rows%PageRows)
 		block := b.Rows[from:to]
@@ -125,6 +129,7 @@ func (w *Writer) rows(b *track.Batch) error {
 		if len(notes) > 0 {
 			of = notes[from:to]
 		}
+		w.named(b, from, len(block), len(of) > 0 && len(b.Apps) > 0)
 		w.block(block, b.Chunk.Bytes, of)
 		for i := range block {
 			if s := &block[i]; s.Depth > 1 {
@@ -147,10 +152,12 @@ func (w *Writer) begin(c *segment.Chunk) {
 	w.info = SegmentInfo{Capture: w.cfg.Capture, Segment: c.Segment, First: c.First, Addresses: true, AnyAddress: true, FlowMemory: w.cfg.FlowMemory}
 	if w.cfg.FlowMemory != 0 {
 		w.info.FlowsFrom = max(w.cfg.FlowsFrom, 1)
+		w.info.Names = true
 	}
 	w.stage.reset()
 	w.seconds.reset()
 	w.addresses.init()
+	w.names.reset()
 	clear(w.outcomes[:])
 	if c.Offset != 0 {
 		w.abandon(errors.New("only a part of the segment was seen"))
@@ -176,6 +183,7 @@ func (w *Writer) create() error {
 // hold their numbers: no more than [addressMax] and what one row group adds are in memory.
 func (w *Writer) flush() error {
 	err := w.table.group(w.stage, w.texts)
+	w.names.reset()
 	if err == nil && len(w.addresses.keys) > addressMax {
 		w.addresses.init()
 		w.info.Addresses = false
@@ -191,6 +199,10 @@ func (w *Writer) texts(t text) words {
 		return directions
 	case outcomeText:
 		return outcomes
+	case appText:
+		return appWords
+	case nameText:
+		return &w.names
 	}
 	return nil
 }
