@@ -2,6 +2,7 @@ package trafficlog
 
 import (
 	"crypto/md5"
+	"encoding/binary"
 	"unicode/utf8"
 
 	"github.com/tarrafa/tarrafa/internal/inert"
@@ -57,8 +58,8 @@ var (
 // behind them, a time, two addresses, numbers, the preview of characters that are escaped,
 // and the hash; and for the additions, with two names of escaped characters.
 const (
-	longestFields = 16*fixedRoom + longestTime + 2*48 + 6*20 + 6*previewLength + 2*md5.Size
-	longestExtra  = 10*fixedRoom + 8*20 + 2*(6*longestName+2)
+	longestFields = 16*fixedRoom + longestTime + 2*longestAddress + 6*24 + 6*previewLength + 8 + 2*md5.Size
+	longestExtra  = 10*fixedRoom + 8*24 + 2*(6*longestName+2)
 )
 
 // putText writes a fixed part at the beginning of dst, which has room for fixedRoom bytes,
@@ -68,13 +69,39 @@ func putText(dst []byte, f *fixed) int {
 	return f.n
 }
 
-// putAddr writes an address at the beginning of dst, which has room for 48 bytes, and
-// returns how many it wrote.
-func putAddr(dst []byte, a *packet.Addr, version uint8) int {
-	if version == 4 {
-		return putIPv4(dst, [4]byte(a[12:]))
+// addresses remembers the text of addresses: most packets have those of packets not long
+// before.
+type addresses [1 << addressBits]knownAddress
+
+const addressBits = 8
+
+// knownAddress is one address: 64 bytes.
+type knownAddress struct {
+	addr    packet.Addr
+	version uint8 // 0: free
+	n       uint8 // length of the text
+	text    [longestAddress]byte
+}
+
+// longestAddress is how long the text of an address is at most, bytes; the longest there
+// can be has 45.
+const longestAddress = 46
+
+// put writes an address at the beginning of dst, which has room for longestAddress, and
+// returns the length of its text.
+func (c *addresses) put(dst []byte, a *packet.Addr, version uint8) int {
+	mixed := (binary.LittleEndian.Uint64(a[:])*5 ^ binary.LittleEndian.Uint64(a[8:])) * 0x9e3779b97f4a7c15
+	k := &c[mixed>>(64-addressBits)]
+	if k.addr != *a || k.version != version {
+		k.addr, k.version = *a, version
+		if version == 4 {
+			k.n = uint8(putIPv4(k.text[:], [4]byte(a[12:])))
+		} else {
+			k.n = uint8(len(a.AppendTo(k.text[:0], version)))
+		}
 	}
-	return len(a.AppendTo(dst[:0], version))
+	*(*[longestAddress]byte)(dst) = k.text
+	return int(k.n)
 }
 
 // longestName caps a name that a file brings along, bytes.

@@ -100,7 +100,7 @@ func newLog(opt Options) *Log {
 func (l *Log) newEncoder() encoder {
 	return encoder{
 		opt: &l.opt, sides: l.sides, clock: clock{location: l.opt.Location},
-		capture: appendString(nil, l.opt.Capture),
+		capture: appendString(nil, l.opt.Capture), addresses: new(addresses),
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"crypto/md5"
 	"encoding/binary"
 	"slices"
-	"strconv"
 
 	"github.com/tarrafa/tarrafa/internal/packet"
 	"github.com/tarrafa/tarrafa/internal/segment"
@@ -25,6 +24,8 @@ type encoder struct {
 	clock   clock
 	capture []byte // quoted
 	first   fragments
+
+	addresses *addresses
 
 	// Of the batch in hand, without what it refers to afterwards.
 	records  []transport
@@ -139,9 +140,9 @@ func (e *encoder) append(dst []byte, c *segment.Chunk, t *transport, sum *[md5.S
 	} else {
 		at += putText(b[at:], textReceived)
 	}
-	at += putAddr(b[at:], &s.Outer.Src, s.Outer.Version)
+	at += e.addresses.put(b[at:], &s.Outer.Src, s.Outer.Version)
 	at += putText(b[at:], textDst)
-	at += putAddr(b[at:], &s.Outer.Dst, s.Outer.Version)
+	at += e.addresses.put(b[at:], &s.Outer.Dst, s.Outer.Version)
 	at += putText(b[at:], textSport)
 	at += putUint(b[at:], uint64(t.sport))
 	at += putText(b[at:], textDport)
@@ -161,7 +162,7 @@ func (e *encoder) append(dst []byte, c *segment.Chunk, t *transport, sum *[md5.S
 		at += putHex(b[at:], t.payload)
 		at += putText(b[at:], textPreview)
 		if printable(t.payload) {
-			at += len(appendPreview(b[at:at], t.payload[:min(len(t.payload), previewLength)]))
+			at += putPreview(b[at:], t.payload[:min(len(t.payload), previewLength)])
 		}
 		at += putText(b[at:], textHash)
 		at += putHex(b[at:], sum[:])
@@ -182,11 +183,7 @@ func (e *encoder) appendExtra(dst []byte, c *segment.Chunk, s *packet.Summary, t
 	b := dst[start:cap(dst)]
 
 	at := putText(b, textNanoseconds)
-	if s.Time < 0 {
-		at += len(strconv.AppendInt(b[at:at], s.Time, 10))
-	} else {
-		at += putUint(b[at:], uint64(s.Time))
-	}
+	at += e.clock.putNanoseconds(b[at:], s.Time)
 	at += putText(b[at:], textCapture)
 	at += copy(b[at:], e.capture)
 	at += putText(b[at:], textNumber)

@@ -55,39 +55,57 @@ var digitPairs = func() (t [100]uint16) {
 	return t
 }()
 
-// powers are those of ten.
-var powers = func() (t [20]uint64) {
-	t[0] = 1
-	for i := range t[1:] {
-		t[i+1] = 10 * t[i]
-	}
-	return t
-}()
-
-// putUint writes v in decimal at the beginning of dst, which has room for 20 bytes, and
-// returns how many it wrote.
+// putUint writes v in decimal at the beginning of dst, which has room for 24 bytes, and
+// returns how many it wrote. Eight digits are found at a time, without a branch; what is
+// written behind the number is overwritten by what follows.
 func putUint(dst []byte, v uint64) int {
 	if v < uint64(len(decimals)) {
 		d := decimals[v]
 		*(*[4]byte)(dst) = d
 		return int(d[3])
 	}
-	n := bits.Len64(v) * 1233 >> 12 // times log10(2)
-	if v >= powers[n] {
-		n++
+	const eight = 1e8
+	if v < eight {
+		return putFew(dst, uint32(v))
 	}
-	at := n
-	for v >= 100 {
-		at -= 2
-		binary.LittleEndian.PutUint16(dst[at:], digitPairs[v%100])
-		v /= 100
-	}
-	if v >= 10 {
-		binary.LittleEndian.PutUint16(dst, digitPairs[v])
+	at := 0
+	if v < eight*eight {
+		at = putFew(dst, uint32(v/eight))
 	} else {
-		dst[0] = byte('0' + v)
+		high := v / eight
+		at = putFew(dst, uint32(high/eight))
+		putEight(dst[at:], uint32(high%eight))
+		at += 8
 	}
-	return n
+	putEight(dst[at:], uint32(v%eight))
+	return at + 8
+}
+
+// putEight writes v, below 10^8, with leading zeros.
+func putEight(dst []byte, v uint32) {
+	binary.LittleEndian.PutUint64(dst, eightDigits(v)|asciiZeros)
+}
+
+// putFew writes v, below 10^8, without leading zeros, and returns how many digits it has.
+func putFew(dst []byte, v uint32) int {
+	digits := eightDigits(v)
+	// The zeros in front are the lowest bytes; the last digit stays, whatever it is.
+	zeros := bits.TrailingZeros64(digits|1<<56) &^ 7
+	binary.LittleEndian.PutUint64(dst, (digits|asciiZeros)>>zeros)
+	return 8 - zeros/8
+}
+
+const asciiZeros = 0x3030303030303030
+
+// eightDigits returns the digits of v, below 10^8, a byte each, the first one lowest. It
+// divides all parts at once: by 10^4, then two by 100, then four by 10, where the products
+// with a rounded reciprocal have room beside each other.
+func eightDigits(v uint32) uint64 {
+	x := uint64(v/1e4) | uint64(v%1e4)<<32
+	hundreds := x * 5243 >> 19 & 0x0000007f_0000007f
+	x = hundreds | (x-hundreds*100)<<16
+	tens := x * 103 >> 10 & 0x000f_000f_000f_000f
+	return tens | (x-tens*10)<<8
 }
 
 // putIPv4 writes four bytes in dotted form at the beginning of dst, which has room for 16
@@ -132,27 +150,59 @@ func printable(b []byte) bool {
 	return true
 }
 
-// appendPreview appends printable bytes as Python's json.dumps writes them.
-func appendPreview(dst, b []byte) []byte {
-	for _, c := range b {
-		switch c {
-		case '"', '\\':
-			dst = append(dst, '\\', c)
-		case '\t':
-			dst = append(dst, '\\', 't')
-		case '\n':
-			dst = append(dst, '\\', 'n')
-		case '\r':
-			dst = append(dst, '\\', 'r')
-		case '\f':
-			dst = append(dst, '\\', 'f')
-		case '\v':
-			dst = append(dst, `\u000b`...)
-		default:
-			dst = append(dst, c)
+// putPreview writes printable bytes as Python's json.dumps does at the beginning of dst,
+// which has room for six for each and eight more, and returns how many it wrote.
+func putPreview(dst, b []byte) int {
+	at := 0
+	for len(b) >= 8 {
+		word := binary.LittleEndian.Uint64(b)
+		binary.LittleEndian.PutUint64(dst[at:], word)
+		// The upper bit of a byte is set where it is special, and perhaps above such a one.
+		special := (below(word, ' ') | below(word^'"'*eachByte, 1) | below(word^'\\'*eachByte, 1)) & (0x80 * eachByte)
+		if special == 0 {
+			at, b = at+8, b[8:]
+			continue
 		}
+		n := bits.TrailingZeros64(special) / 8
+		at += n
+		at += putEscaped(dst[at:], b[n])
+		b = b[n+1:]
 	}
-	return dst
+	for _, c := range b {
+		at += putEscaped(dst[at:], c)
+	}
+	return at
+}
+
+// eachByte times a byte is that byte eight times.
+const eachByte = 0x0101010101010101
+
+// below has the upper bit of the lowest byte set that is less than n, of bytes less than
+// 0x80; other upper bits are set only above it.
+func below(word uint64, n uint64) uint64 { return (word - n*eachByte) &^ word }
+
+// putEscaped writes a printable byte as putPreview does.
+func putEscaped(dst []byte, c byte) int {
+	short := byte(0)
+	switch c {
+	case '"', '\\':
+		short = c
+	case '\t':
+		short = 't'
+	case '\n':
+		short = 'n'
+	case '\r':
+		short = 'r'
+	case '\f':
+		short = 'f'
+	case '\v':
+		return copy(dst, `\u000b`)
+	default:
+		dst[0] = c
+		return 1
+	}
+	dst[0], dst[1] = '\\', short
+	return 2
 }
 
 // clock writes times in a zone. It remembers the last second, which most packets share.
@@ -161,7 +211,9 @@ type clock struct {
 	second   int64
 	known    bool
 	prefix   [20]byte // 2006-01-02T15:04:05.
-	offset   []byte   // +00:00, or +00:00:00 where the zone has seconds
+	digits   [24]byte // of the second, at most 10: the nanoseconds' nine behind them make the time's
+	digitsN  int
+	offset   []byte // +00:00, or +00:00:00 where the zone has seconds
 }
 
 // longestTime is how long a time is at most, bytes.
@@ -187,7 +239,23 @@ func (c *clock) put(dst []byte, t int64) int {
 	return 26 + copy(dst[26:], c.offset)
 }
 
+// putNanoseconds writes t in decimal at the beginning of dst, which has room for 24 bytes,
+// and returns how many it wrote. put has written t before.
+func (c *clock) putNanoseconds(dst []byte, t int64) int {
+	if t < 1e9 {
+		return len(strconv.AppendInt(dst[:0], t, 10))
+	}
+	*(*[16]byte)(dst) = [16]byte(c.digits[:])
+	ns := uint32(t - c.second*1e9)
+	dst[c.digitsN] = byte('0' + ns/1e8)
+	putEight(dst[c.digitsN+1:], ns%1e8)
+	return c.digitsN + 9
+}
+
 func (c *clock) set(sec int64) {
+	if sec > 0 {
+		c.digitsN = putUint(c.digits[:], uint64(sec))
+	}
 	at := time.Unix(sec, 0).In(c.location)
 	at.AppendFormat(c.prefix[:0], "2006-01-02T15:04:05.")
 	c.prefix[19] = '.'
