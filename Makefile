@@ -8,7 +8,7 @@ ARGS ?=
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 export CGO_ENABLED = 0
 
-.PHONY: build run test test-race fuzz soak lint cross clean need-go
+.PHONY: build run test test-race fuzz soak faults lint cross clean need-go
 
 build: need-go
 	$(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o tarrafa ./cmd/tarrafa
@@ -49,6 +49,13 @@ DURATION ?= 2m
 SEED ?=
 soak: need-go
 	$(GO) run ./test/soak -duration $(DURATION) $(if $(SEED),-seed $(SEED))
+
+# Every fault once, and what came of each: packets sent, stored, reported lost, doubled (root, Linux).
+faults: need-go
+	@table=$$(mktemp); trap 'rm -f "$$table"' EXIT; export TARRAFA_FAULT_TABLE=$$table; \
+	$(GO) test -count=1 -p 1 -timeout 15m ./test/faults && \
+	$(GO) test -count=1 -timeout 15m -run 'FullDisk|InterfaceGoes|DatabaseFaults|DatabaseAway' ./test/live && \
+	echo '| fault | packets sent | stored | reported lost | doubled |' && echo '|---|---|---|---|---|' && cat "$$table"
 
 lint: need-go
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }

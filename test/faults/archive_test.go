@@ -5,17 +5,21 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/tarrafa/tarrafa/internal/archive"
+	"github.com/tarrafa/tarrafa/internal/history"
+	"github.com/tarrafa/tarrafa/internal/index"
 	"github.com/tarrafa/tarrafa/internal/packet"
+	"github.com/tarrafa/tarrafa/internal/query"
 	"github.com/tarrafa/tarrafa/internal/segment"
 	"github.com/tarrafa/tarrafa/internal/track"
+	"github.com/tarrafa/tarrafa/test/trust/lab"
 )
 
 var interfaces = []segment.Interface{{
@@ -129,7 +133,7 @@ func TestPowerCutAtEveryByte(t *testing.T) {
 func cutEverywhere(t *testing.T, base string, data, meta []byte, ends []int64, from, step int) {
 	dir := filepath.Join(base, "20260101T000000Z-test0")
 	must(t, os.MkdirAll(dir, 0o700))
-	cuts, torn := 0, 0
+	cuts, torn, longest := 0, 0, uint64(0)
 	for cut := from; cut >= len(data)-64<<10; cut -= step {
 		must(t, os.WriteFile(filepath.Join(dir, archive.MetaName), meta, 0o600))
 		must(t, os.WriteFile(filepath.Join(dir, archive.FileName(1)), data[:cut], 0o600))
@@ -144,6 +148,7 @@ func cutEverywhere(t *testing.T, base string, data, meta []byte, ends []int64, f
 		if found[0].Packets != want {
 			t.Fatalf("cut at %d: %d packets, want %d", cut, found[0].Packets, want)
 		}
+		longest = max(longest, found[0].Packets)
 		if found[0].TornLen > 0 {
 			torn++
 		}
@@ -157,23 +162,31 @@ func cutEverywhere(t *testing.T, base string, data, meta []byte, ends []int64, f
 				t.Fatalf("cut at %d: %d packets to read, %d said, want %d", cut, n, s.Packets(), want)
 			}
 			w.Close()
+			if cuts%512 == 0 {
+				reindexed(t, s, want)
+			}
 			must(t, s.Close())
-		}
-		if cuts%509 == 0 {
-			reindexed(t, dir, want)
 		}
 		cuts++
 	}
-	t.Logf("%d cuts, %d of them through a record", cuts, torn)
+	lab.FaultRow(t, fmt.Sprintf("power cut at %d lengths of the last 64 KiB (%d through a record), the longest", cuts, torn), uint64(len(ends)), longest, 0, 0)
 }
 
 // reindexed makes an index of what was recovered, asks it, and takes it away again.
-func reindexed(t *testing.T, dir string, want uint64) {
+func reindexed(t *testing.T, s *archive.Stored, want uint64) {
 	t.Helper()
-	ask(t, "reindex", dir)
-	if line := strings.TrimSpace(ask(t, "packets", "--json", "-n", "1000", dir)); uint64(strings.Count(line+"\n", "\n")) != want {
-		t.Fatalf("the index knows other packets than the %d that are there", want)
+	dir := s.Dir()
+	built, err := index.Build(t.Context(), s, index.BuildOptions{Program: "test"})
+	if err != nil || len(built.Failed) > 0 {
+		t.Fatalf("reindex: %v, %+v", err, built)
 	}
+	c, err := history.Open(dir, history.Options{Notice: func(text string) { t.Errorf("after the reindex: %s", text) }})
+	must(t, err)
+	page, err := c.Packets(t.Context(), query.Scope{}, 0, 1000)
+	if err != nil || uint64(len(page.Rows)) != want {
+		t.Fatalf("the index knows %d packets of %d: %v", len(page.Rows), want, err)
+	}
+	must(t, c.Close())
 	files, err := filepath.Glob(filepath.Join(dir, "*"))
 	must(t, err)
 	for _, f := range files {
@@ -201,7 +214,7 @@ func TestClockSteps(t *testing.T) {
 	must(t, a.Close())
 	n := read(t, tail)
 	l := a.Ledger()
-	row(t, "clock stepped ten times", uint64(sent), n, l.Lost, 0)
+	lab.FaultRow(t, "clock stepped ten times", uint64(sent), n, l.Lost, 0)
 	if n != uint64(sent) || l.Written != uint64(sent) || l.Lost != 0 {
 		t.Errorf("%d of %d packets, ledger %+v", n, sent, l)
 	}
@@ -241,7 +254,7 @@ func TestSegmentDeletedUnderReaders(t *testing.T) {
 	gone := s.Meta.Segments[1]
 	must(t, os.Remove(filepath.Join(a.Dir(), archive.FileName(gone.Number))))
 	n := first + read(t, w)
-	row(t, "segment deleted under a reader", sent, n, w.Expired(), 0)
+	lab.FaultRow(t, "segment deleted under a reader", sent, n, w.Expired(), 0)
 	if n+w.Expired() != sent || w.Expired() != gone.Packets {
 		t.Errorf("%d read and %d expired of %d; the deleted segment had %d", n, w.Expired(), sent, gone.Packets)
 	}

@@ -101,5 +101,5 @@ func TestSteppedTimesInFiles(t *testing.T) {
 		ask(t, "findings", in)
 		ask(t, "top", "ip.src", in)
 	}
-	row(t, "times in a file stepped seven times, up to 136 years", uint64(n), uint64(n), 0, 0)
+	lab.FaultRow(t, "times in a file stepped seven times, up to 136 years", uint64(n), uint64(n), 0, 0)
 }

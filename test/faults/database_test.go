@@ -125,7 +125,7 @@ func TestDatabaseRefuses(t *testing.T) {
 			if got := rows(); got != want || m.Ledger.Written != sent {
 				t.Errorf("rows (all, different) %s, ledger %+v", got, m.Ledger)
 			}
-			row(t, "PostgreSQL: "+f.name, sent, sent, m.Ledger.Dropped+m.Ledger.Lost, 0)
+			lab.FaultRow(t, "PostgreSQL: "+f.name, sent, sent, m.Ledger.Dropped+m.Ledger.Lost, 0)
 		})
 	}
 }

@@ -81,7 +81,7 @@ func TestRecordDiskFull(t *testing.T) {
 					t.Errorf("the ledger says that %d are applied, the record has %d lines", f.Applied, len(numbers))
 				}
 			}
-			row(t, "record's disk full, "+name, sent, uint64(len(numbers)), sent-uint64(len(numbers)), doubled(numbers))
+			lab.FaultRow(t, "record's disk full, "+name, sent, uint64(len(numbers)), sent-uint64(len(numbers)), doubled(numbers))
 			if doubled(numbers) != 0 {
 				t.Error("lines are there twice")
 			}
@@ -110,7 +110,7 @@ func TestStoppedCaptureReportsItsLossExactly(t *testing.T) {
 	m := lab.ReadMeta(t, r.Kept())
 	lab.Balanced(t, m.Ledger)
 	stored := lab.CountPackets(t, program, r.Kept())
-	row(t, "ring overrun (SIGSTOP three times)", sent, stored, m.Ledger.Dropped, 0)
+	lab.FaultRow(t, "ring overrun (SIGSTOP three times)", sent, stored, m.Ledger.Dropped, 0)
 	if m.Ledger.Received != sent || stored+m.Ledger.Dropped != sent || m.Ledger.Dropped == 0 {
 		t.Errorf("sent %d, stored %d, ledger %+v", sent, stored, m.Ledger)
 	}
@@ -140,7 +140,7 @@ func TestSignalStorms(t *testing.T) {
 		m := lab.ReadMeta(t, r.Kept())
 		lab.Balanced(t, m.Ledger)
 		numbers := lines(t, record)
-		row(t, "2000 × SIGHUP", 10000, uint64(len(numbers)), m.Ledger.Dropped+m.Ledger.Lost, doubled(numbers))
+		lab.FaultRow(t, "2000 × SIGHUP", 10000, uint64(len(numbers)), m.Ledger.Dropped+m.Ledger.Lost, doubled(numbers))
 		if m.Ledger.Written != 10000 || len(numbers) != 10000 || doubled(numbers) != 0 {
 			t.Errorf("written %d, %d lines", m.Ledger.Written, len(numbers))
 		}
@@ -173,7 +173,7 @@ func TestSignalStorms(t *testing.T) {
 			m := lab.ReadMeta(t, r.Kept())
 			lab.Balanced(t, m.Ledger)
 			stored := lab.CountPackets(t, program, r.Kept())
-			row(t, "50 × SIGINT/SIGTERM, every "+pause.String()+" ("+m.State+")", 1000, stored, m.Ledger.Dropped+m.Ledger.Lost, 0)
+			lab.FaultRow(t, "50 × SIGINT/SIGTERM, every "+pause.String()+" ("+m.State+")", 1000, stored, m.Ledger.Dropped+m.Ledger.Lost, 0)
 			if stored != 1000 || m.Ledger.Written != 1000 {
 				t.Errorf("stored %d, ledger %+v", stored, m.Ledger)
 			}
@@ -220,7 +220,7 @@ func TestKillLosesLessThanASecond(t *testing.T) {
 	stored := lab.CountPackets(t, program, r.Kept())
 	second := uint64(float64(before) / took.Seconds())
 	lost := before - min(before, stored)
-	row(t, "kill -9 under load", before, stored, lost, 0)
+	lab.FaultRow(t, "kill -9 under load", before, stored, lost, 0)
 	if lost > second {
 		t.Errorf("%d of %d packets lost, more than a second's %d", lost, before, second)
 	}
@@ -267,7 +267,7 @@ func TestOnlyOneCaptureOwnsADirectory(t *testing.T) {
 	}
 	m := lab.ReadMeta(t, owner.Kept())
 	lab.Balanced(t, m.Ledger)
-	row(t, "five captures on one directory", 1000, m.Ledger.Written, m.Ledger.Dropped+m.Ledger.Lost, 0)
+	lab.FaultRow(t, "five captures on one directory", 1000, m.Ledger.Written, m.Ledger.Dropped+m.Ledger.Lost, 0)
 	if m.Ledger.Written != 1000 {
 		t.Errorf("written %d", m.Ledger.Written)
 	}

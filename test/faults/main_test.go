@@ -33,12 +33,6 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// row prints a line of the table of faults.
-func row(t *testing.T, fault string, sent, stored, lost, doubled uint64) {
-	t.Helper()
-	t.Logf("| %s | %d | %d | %d | %d |", fault, sent, stored, lost, doubled)
-}
-
 // lines reads the packet numbers of a record, in which no line may be torn.
 func lines(t *testing.T, files ...string) (numbers map[uint64]int) {
 	t.Helper()

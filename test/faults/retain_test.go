@@ -20,6 +20,7 @@ import (
 	"github.com/tarrafa/tarrafa/internal/query"
 	"github.com/tarrafa/tarrafa/internal/segment"
 	"github.com/tarrafa/tarrafa/internal/track"
+	"github.com/tarrafa/tarrafa/test/trust/lab"
 )
 
 // numbered walks chunks and checks that every packet carries the number that it has; it
@@ -168,7 +169,7 @@ func TestRetentionWhileReading(t *testing.T) {
 	_, err := a.Retain(archive.Retention{Bytes: 512 << 10})
 	must(t, err)
 	l := a.Ledger()
-	row(t, "retention while reading", sent, applied.Load(), slow.Expired(), 0)
+	lab.FaultRow(t, "retention while reading", sent, applied.Load(), slow.Expired(), 0)
 	t.Logf("%d packets removed; %d walks and %d answers meanwhile", retired.Load(), walks.Load(), answers.Load())
 	if l.Written != sent || applied.Load()+slow.Expired() != sent {
 		t.Errorf("%d applied and %d expired of %d", applied.Load(), slow.Expired(), l.Written)

@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/tarrafa/tarrafa/test/trust/lab"
 )
 
 func TestCaptureCountsEveryPacket(t *testing.T) {
@@ -157,7 +159,9 @@ func TestFullDiskIsCountedAndMended(t *testing.T) {
 	if m.Ledger.Lost == 0 || m.Ledger.Received != 4300 {
 		t.Errorf("ledger %+v", m.Ledger)
 	}
-	if n := countPackets(t, r.kept()); n != m.Ledger.Written {
+	n := countPackets(t, r.kept())
+	lab.FaultRow(t, "data disk full, then freed", m.Ledger.Received, n, m.Ledger.Lost+m.Ledger.Dropped, 0)
+	if n != m.Ledger.Written {
 		t.Errorf("the archive holds %d packets, the ledger says %d", n, m.Ledger.Written)
 	}
 }
@@ -188,6 +192,7 @@ func TestInterfaceGoesAndComesBack(t *testing.T) {
 	}
 	m := readMeta(t, r.kept())
 	balanced(t, m.Ledger)
+	lab.FaultRow(t, "interface down and up, deleted and made anew", 300, m.Ledger.Written, m.Ledger.Lost+m.Ledger.Dropped, 0)
 	if m.Ledger.Written != 300 {
 		t.Errorf("written %d of 300 packets\n%s", m.Ledger.Written, r.stderr())
 	}

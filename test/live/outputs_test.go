@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/tarrafa/tarrafa/internal/postgres/pgtest"
+	"github.com/tarrafa/tarrafa/test/trust/lab"
 )
 
 // numbers reads the packet numbers of JSON Lines files, and checks that each line is a
@@ -184,6 +185,9 @@ func TestDatabaseFaultsLoseAndDoubleNothing(t *testing.T) {
 			balanced(t, m.Ledger)
 			rows := count(t, s, name, "select count(*) from packets")
 			distinct := count(t, s, name, "select count(distinct number) from packets")
+			if tc.name != "none" {
+				lab.FaultRow(t, "PostgreSQL "+tc.name, 30000, rows, m.Ledger.Lost+m.Ledger.Dropped, rows-distinct)
+			}
 			if rows != m.Ledger.Written || distinct != rows {
 				t.Errorf("%d rows, %d distinct, ledger %+v", rows, distinct, m.Ledger)
 			}
@@ -230,6 +234,8 @@ func TestDatabaseAwayAllTheTimeIsCaughtUpByNextStart(t *testing.T) {
 	}
 	balanced(t, readMeta(t, first.kept()).Ledger)
 	balanced(t, readMeta(t, second.kept()).Ledger)
+	rows, distinct := count(t, s, name, "select count(*) from packets"), count(t, s, name, "select count(distinct (capture, number)) from packets")
+	lab.FaultRow(t, "PostgreSQL absent all the time, then the next start", 5100, rows, 0, rows-distinct)
 }
 
 func TestKilledCaptureIsCompletedInDatabase(t *testing.T) {
