@@ -63,12 +63,8 @@ func plain(data []byte, s *Summary) bool {
 	default:
 		return false
 	}
-	o := &s.Outer
-	o.Src = AddrFrom4([4]byte(b[12:16]))
-	o.Dst = AddrFrom4([4]byte(b[16:20]))
-	o.SrcPort, o.DstPort = src, dst
-	o.Version, o.Proto, o.Flags = 4, b[9], TupleHasPorts
-	s.Inner = *o
+	s.Outer.plain(b, src, dst)
+	s.Inner.plain(b, src, dst)
 	s.VLAN = NoVLAN
 	s.EtherType = etherIPv4
 	s.PayloadOff, s.PayloadLen = plainTransport+headerLen, payloadLen
@@ -80,4 +76,32 @@ func plain(data []byte, s *Summary) bool {
 		s.Flags = Truncated
 	}
 	return true
+}
+
+// plain fills t from an IPv4 header b and its ports. Each tuple is written from the bytes:
+// a copy of one that was written a moment ago, in smaller pieces, makes the processor wait.
+func (t *Tuple) plain(b []byte, src, dst uint16) {
+	t.Src.set4(b[12:16])
+	t.Dst.set4(b[16:20])
+	t.SrcPort, t.DstPort = src, dst
+	t.Version, t.Proto, t.Flags = 4, b[9], TupleHasPorts
+}
+
+// set4 makes a the IPv4 address b, as [AddrFrom4] does, in two pieces.
+func (a *Addr) set4(b []byte) {
+	binary.LittleEndian.PutUint64(a[:8], 0)
+	binary.LittleEndian.PutUint64(a[8:], 0xffff_0000|uint64(binary.LittleEndian.Uint32(b))<<32)
+}
+
+// set copies o, in the pieces in which it was written.
+func (t *Tuple) set(o *Tuple) {
+	t.Src.set(&o.Src)
+	t.Dst.set(&o.Dst)
+	t.SrcPort, t.DstPort = o.SrcPort, o.DstPort
+	t.Version, t.Proto, t.Flags = o.Version, o.Proto, o.Flags
+}
+
+func (a *Addr) set(b *Addr) {
+	binary.LittleEndian.PutUint64(a[:8], binary.LittleEndian.Uint64(b[:8]))
+	binary.LittleEndian.PutUint64(a[8:], binary.LittleEndian.Uint64(b[8:]))
 }

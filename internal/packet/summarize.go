@@ -64,7 +64,7 @@ func (w *walker) summary(s *Summary) {
 	s.Seq, s.Ack, s.Window, s.TCPFlags = 0, 0, 0, 0
 	s.OuterPayloadOff, s.OuterPayloadLen = p.tuple(&s.Outer, p.IP, p.Transport)
 	if p.InnerIP == p.IP {
-		s.Inner = s.Outer
+		s.Inner.set(&s.Outer)
 		s.PayloadOff, s.PayloadLen = s.OuterPayloadOff, s.OuterPayloadLen
 	} else {
 		s.PayloadOff, s.PayloadLen = p.tuple(&s.Inner, p.InnerIP, p.InnerTransport)
@@ -95,8 +95,8 @@ func (p *Packet) tuple(t *Tuple, ip, transport int8) (off, length uint32) {
 	var frag uint16
 	if l.Kind == KindIPv4 {
 		t.Version = 4
-		t.Src = AddrFrom4([4]byte(b[12:]))
-		t.Dst = AddrFrom4([4]byte(b[16:]))
+		t.Src.set4(b[12:16])
+		t.Dst.set4(b[16:20])
 		frag = be16(b[6:]) & ipOffsetMask
 	} else {
 		t.Version = 6

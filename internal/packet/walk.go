@@ -185,7 +185,9 @@ func (w *walker) open(k Kind, n int) []byte {
 	l := &w.p.Layers[w.p.N]
 	w.p.N++
 	w.layer = l
-	*l = Layer{Kind: k, Flags: w.flags, Off: uint32(w.off), Len: uint32(n), PayLen: uint32(max(0, w.end-w.off-n))}
+	*l = Layer{} // in two steps: otherwise it is built elsewhere and copied
+	l.Kind, l.Flags = k, w.flags
+	l.Off, l.Len, l.PayLen = uint32(w.off), uint32(n), uint32(max(0, w.end-w.off-n))
 	if w.lim-w.off < n {
 		w.cut(n)
 		return nil

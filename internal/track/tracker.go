@@ -88,11 +88,10 @@ func (t *Tracker) Next() *Batch {
 		ahead += t.peek()
 		s := &t.rows[n]
 		n++
-		*s = packet.Summary{
-			Number: t.number, Time: rec.Time, Offset: rec.Offset, DataOff: rec.DataOff - uint32(start),
-			CapLen: uint32(len(rec.Data)), WireLen: rec.WireLen,
-			Interface: rec.Interface, Direction: rec.Direction,
-		}
+		*s = packet.Summary{} // in two steps: otherwise it is built elsewhere and copied
+		s.Number, s.Time, s.Offset = t.number, rec.Time, rec.Offset
+		s.DataOff, s.CapLen, s.WireLen = rec.DataOff-uint32(start), uint32(len(rec.Data)), rec.WireLen
+		s.Interface, s.Direction = rec.Interface, rec.Direction
 		t.number++
 		link := packet.LinkEthernet
 		if int(rec.Interface) < len(c.Interfaces) {
