@@ -138,7 +138,7 @@ func writeFindings(w io.Writer, list []index.Finding, asJSON bool) error {
 		for _, n := range d.Evidence {
 			packets = append(packets, strconv.FormatUint(n, 10))
 		}
-		if _, err := words.Fprintf(w, "%-8s %-18s %s\n%27s (%spackets %s; from %s)\n", d.Severity, d.Kind, d.Sentence, "",
+		if _, err := words.Fprintf(w, "%-8s %-18s %s\n%27s (%spackets %s; from %s)\n", d.Severity, d.Kind, words.Finding(d.Key, d.Args, d.Sentence), "",
 			stream, strings.Join(packets, ", "), d.First); err != nil {
 			return err
 		}

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tarrafa/tarrafa/internal/flow"
+	"github.com/tarrafa/tarrafa/internal/index"
 	"github.com/tarrafa/tarrafa/internal/words"
 )
 
@@ -119,6 +121,23 @@ func TestTextsAreInTheCatalogue(t *testing.T) {
 		if text != same {
 			t.Errorf("the English text of %q is %q", text, same)
 		}
+	}
+}
+
+// TestSentencesOfFindings: the catalogue's English is what findings say, so that its
+// translations are of that.
+func TestSentencesOfFindings(t *testing.T) {
+	if got, want := words.Of(words.English).Findings, flow.Sentences(); !maps.Equal(got, want) {
+		t.Errorf("the catalogue says %q, findings say %q", got, want)
+	}
+	words.Use(words.PortugueseBrazil)
+	defer words.Use(words.English)
+	var out bytes.Buffer
+	if err := writeFindings(&out, []index.Finding{{Severity: "info", Kind: "refused", Key: "finding.refused", Args: map[string]string{"dst": "10.0.0.1:80", "count": "2"}}}, false); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(out.String(), "Conexões que 10.0.0.1:80 recusou: 2.") {
+		t.Error(out.String())
 	}
 }
 

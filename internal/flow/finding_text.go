@@ -2,6 +2,7 @@ package flow
 
 import (
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -56,6 +57,9 @@ var sentences = map[string]string{
 	"finding.beacon":                   "{src} connected to {dst} {count} times, every {period} (deviation {spread}).",
 	"finding.dns_tunnel":               "{src} asked for {count} different names under {domain}, {length} characters long on average: data may be hidden in them.",
 }
+
+// Sentences returns the English texts by key, for those who translate them.
+func Sentences() map[string]string { return maps.Clone(sentences) }
 
 // Sentence returns the finding as an English sentence.
 func (f *Finding) Sentence() string { return f.Translate(sentences[f.Key()]) }

@@ -1,5 +1,5 @@
 // Package words holds the program's visible texts in each language that it speaks: one
-// file a language, for the commands, the terminal view and the page.
+// file a language, for the commands, the terminal view, the page and the findings.
 //
 // The commands' texts are named by their English wording, so that the code can be read
 // where it prints; a text that a language lacks is printed in English. What machines read
@@ -35,6 +35,7 @@ var embedded embed.FS
 type Catalogue struct {
 	Commands map[string]string `json:"commands"` // by their English wording
 	Terminal map[string]string `json:"terminal"` // by key
+	Findings map[string]string `json:"findings"` // sentences by key; names of values stand in braces
 }
 
 var catalogues [Languages]func() *Catalogue
@@ -88,6 +89,21 @@ func T(english string) string {
 		}
 	}
 	return english
+}
+
+// Finding returns the sentence of a finding in the chosen language: the text of key with its
+// values put in, which are never looked into for names. A language that lacks it says it in
+// English.
+func Finding(key string, values map[string]string, english string) string {
+	text, ok := Of(Chosen()).Findings[key]
+	if !ok {
+		return english
+	}
+	pairs := make([]string, 0, 2*len(values))
+	for name, value := range values {
+		pairs = append(pairs, "{"+name+"}", value)
+	}
+	return strings.NewReplacer(pairs...).Replace(text)
 }
 
 // Sprintf formats a text of the commands in the chosen language.

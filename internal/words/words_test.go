@@ -25,7 +25,7 @@ func TestSameTextsInEveryLanguage(t *testing.T) {
 			t.Fatalf("%s: %v", files[l], err)
 		}
 	}
-	for _, section := range []string{"commands", "terminal", "page"} {
+	for _, section := range []string{"commands", "terminal", "page", "findings"} {
 		if len(all[English][section]) == 0 {
 			t.Errorf("section %q is missing", section)
 		}
@@ -34,7 +34,7 @@ func TestSameTextsInEveryLanguage(t *testing.T) {
 			for key, text := range here {
 				got := placeholders.FindAllString(there[key], -1)
 				want := placeholders.FindAllString(text, -1)
-				if section == "page" {
+				if section == "page" || section == "findings" {
 					slices.Sort(got)
 					slices.Sort(want)
 				}
@@ -68,6 +68,23 @@ func TestFrom(t *testing.T) {
 				t.Errorf("language %d", got)
 			}
 		})
+	}
+}
+
+func TestFinding(t *testing.T) {
+	say := func() string {
+		return Finding("finding.refused", map[string]string{"dst": "{count}", "count": "3"}, "in English")
+	}
+	if got := say(); got != "Connections that {count} refused: 3." {
+		t.Error(got)
+	}
+	Use(PortugueseBrazil)
+	defer Use(English)
+	if got := say(); got != "Conexões que {count} recusou: 3." {
+		t.Error(got)
+	}
+	if got := Finding("finding.unheard_of", nil, "in English"); got != "in English" {
+		t.Error(got)
 	}
 }
 

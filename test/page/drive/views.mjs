@@ -165,6 +165,11 @@ export default ({ page, context, problems, requests, sleep, open, transferred })
         await page.locator(".detail-bar select").first().selectOption("own");
         steps["the own tree again"] = await text(".tree .node", "Internet Protocol version 4");
       }
+      await page.keyboard.press("5");
+      steps["findings in English"] = await text(".findings td", "Established connections to 192.0.2.10");
+      await page.locator("button.lang").click();
+      steps["findings in Portuguese"] = await text(".findings td", "Conexões estabelecidas com 192.0.2.10");
+      await page.locator("button.lang").click();
       return { steps, health, problems };
     },
 

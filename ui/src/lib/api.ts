@@ -233,7 +233,9 @@ export interface Finding {
   severity: "info" | "warning" | "serious";
   first: string;
   count: number;
-  sentence: string;
+  sentence: string; // in English
+  key: string; // of the sentence in the catalogues
+  args: Record<string, string>;
   evidence: number[] | null;
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { page as en } from "../../../internal/words/en.json";
 import { page as pt } from "../../../internal/words/pt-BR.json";
-import { preferred, translate } from "./i18n";
+import { preferred, sentence, translate } from "./i18n";
 
 const holes = (s: string) => [...s.matchAll(/\{(\w+)\}/g)].map((m) => m[1]).sort();
 
@@ -18,5 +18,10 @@ describe("catalogues", () => {
     expect(translate("en", "foot.shown", { n: 7 })).toBe("7 shown");
     expect(preferred(["pt-PT", "en"])).toBe("pt-BR");
     expect(preferred([])).toBe("en");
+  });
+  it("say findings", () => {
+    const values = { dst: "{count}", count: "3" };
+    expect(sentence("pt-BR", "finding.refused", values, "")).toBe("Conexões que {count} recusou: 3.");
+    expect(sentence("pt-BR", "constructor", values, "in English")).toBe("in English");
   });
 });
