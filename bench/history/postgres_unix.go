@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"golang.org/x/sys/unix"
 
 	"github.com/tarrafa/tarrafa/internal/archive"
 	"github.com/tarrafa/tarrafa/internal/postgres"
@@ -51,14 +52,17 @@ var inSQL = []struct {
 // askPostgres stores the archive's packets in a server of its own, in the table and with
 // the index that the product makes, and asks there. The rollup is not asked.
 func askPostgres(s *archive.Stored, answers []answer) error {
-	srv, err := pgtest.New("shared_buffers=1GB", "max_wal_size=8GB", "checkpoint_timeout=1h", "synchronous_commit=off")
+	if err := roomFor(s.Packets()); err != nil {
+		return err
+	}
+	srv, err := pgtest.New("shared_buffers=1GB", "max_wal_size=2GB", "checkpoint_timeout=1h", "fsync=off", "wal_level=minimal", "max_wal_senders=0")
 	if err != nil {
 		return err
 	}
 	defer srv.Close()
 	ctx := context.Background()
 	dsn := srv.DSN(pgtest.Superuser, "postgres")
-	if err := fillPostgres(ctx, s, dsn); err != nil {
+	if err := fillPostgres(ctx, srv, s, dsn); err != nil {
 		return err
 	}
 	conn, err := pgx.Connect(ctx, dsn)
@@ -90,7 +94,25 @@ func askPostgres(s *archive.Stored, answers []answer) error {
 	return nil
 }
 
-func fillPostgres(ctx context.Context, s *archive.Stored, dsn string) error {
+// rowRoom is what a row takes on the disk at most, with its share of indexes, the log of
+// the sums and what sorting takes, bytes.
+const rowRoom = 600
+
+// roomFor tells whether so many rows fit on the disk, and leave some of it to others.
+func roomFor(packets uint64) error {
+	var disk unix.Statfs_t
+	if err := unix.Statfs(os.TempDir(), &disk); err != nil {
+		return fmt.Errorf("%s: %w", os.TempDir(), err)
+	}
+	free, need := uint64(disk.Bavail)*uint64(disk.Bsize), packets*rowRoom+4<<30 //nolint:unconvert // signed on other systems
+	if free < need {
+		return fmt.Errorf("%d packets take %d GB in PostgreSQL, %s has %d GB: TMPDIR names another folder", packets, need>>30, os.TempDir(), free>>30)
+	}
+	return nil
+}
+
+// fillPostgres stores the packets. The table keeps no log: only what is asked is measured.
+func fillPostgres(ctx context.Context, srv *pgtest.Server, s *archive.Stored, dsn string) error {
 	cfg, err := postgres.ParseConfig(dsn, os.Getenv)
 	if err != nil {
 		return err
@@ -102,12 +124,16 @@ func fillPostgres(ctx context.Context, s *archive.Stored, dsn string) error {
 	if _, err := sink.Start(ctx); err != nil {
 		return err
 	}
+	if _, err := srv.Psql("postgres", "ALTER TABLE packets SET UNLOGGED"); err != nil {
+		return err
+	}
 	walk := s.Walk(segment.Cursor{})
 	defer walk.Close()
 	start := time.Now()
 	if err := errors.Join(track.New().Run(ctx, walk, sink), sink.Close(ctx)); err != nil {
 		return err
 	}
-	fmt.Printf("%d packets stored in PostgreSQL in %s\n", sink.Status().Stored, time.Since(start).Round(time.Millisecond))
-	return nil
+	size, err := srv.Psql("postgres", "SELECT pg_size_pretty(pg_total_relation_size('packets'))")
+	fmt.Printf("%d packets stored in PostgreSQL in %s, %s\n", sink.Status().Stored, time.Since(start).Round(time.Millisecond), size)
+	return err
 }
