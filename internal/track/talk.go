@@ -1,6 +1,8 @@
 package track
 
 import (
+	"slices"
+
 	"github.com/tarrafa/tarrafa/internal/app"
 	"github.com/tarrafa/tarrafa/internal/flow"
 	"github.com/tarrafa/tarrafa/internal/packet"
@@ -100,10 +102,11 @@ func (a *Analysis) row(b *Batch, i int) app.Protocol {
 		data, cut = a.payloads.Of(b, i)
 	}
 	seg := &a.segment
-	*seg = app.Segment{
-		Payload: data, Time: s.Time, Seq: s.Seq, SrcPort: s.Inner.SrcPort, DstPort: s.Inner.DstPort,
-		Transport: s.Inner.Proto, FromClient: n.FromClient, Truncated: cut, End: end,
-	}
+	*seg = app.Segment{} // in two steps: otherwise it is built elsewhere and copied
+	seg.Payload, seg.Truncated, seg.End = data, cut, end
+	seg.Time, seg.Seq = s.Time, s.Seq
+	seg.SrcPort, seg.DstPort, seg.Transport = s.Inner.SrcPort, s.Inner.DstPort, s.Inner.Proto
+	seg.FromClient = n.FromClient
 	if s.Inner.Proto == packet.ProtoTCP {
 		d := 1
 		if n.FromClient {
@@ -194,27 +197,33 @@ func (a *Analysis) renew(t *talk, id uint64) {
 // keep copies the fields that the recogniser has found.
 func (a *Analysis) keep(t *talk, s *packet.Summary, row uint32) {
 	query := false
-	for _, f := range a.recognizer.Fields() {
-		if f.Value != nil {
+	fields := a.recognizer.Fields()
+	for i := range fields {
+		f := &fields[i]
+		value := f.Value
+		if value != nil {
 			from := len(a.arena)
-			a.arena = append(a.arena, f.Value...)
-			f.Value = a.arena[from:len(a.arena):len(a.arena)]
+			a.arena = append(a.arena, value...)
+			value = a.arena[from:len(a.arena):len(a.arena)]
 		}
 		if !f.Early {
-			a.names = append(a.names, Name{row, f})
+			a.names = slices.Grow(a.names, 1)
+			a.names = a.names[:len(a.names)+1]
+			n := &a.names[len(a.names)-1] // written in place: otherwise it is built elsewhere and copied
+			n.Row, n.Field.ID, n.Field.Number, n.Field.Value, n.Field.Early = row, f.ID, f.Number, value, false
 		}
 		switch {
 		case f.ID == app.FieldJA4:
 			if t.ja4 == 0 {
-				t.ja4 = a.talks.names.put(f.Value)
+				t.ja4 = a.talks.names.put(value)
 			}
 		case f.ID == app.FieldDNSResponse:
 			query = f.Number == 0
 		case f.ID == app.FieldDNSQueryName && query && a.watch != nil:
-			a.watch.DNSName(s.Inner.Src, s.Inner.Version, f.Value, s.Number, s.Time)
+			a.watch.DNSName(s.Inner.Src, s.Inner.Version, value, s.Number, s.Time)
 		}
-		if r := rank(f.ID); r > rank(t.nameField) && len(f.Value) > 0 {
-			t.name, t.nameField = a.talks.names.put(f.Value), f.ID
+		if r := rank(f.ID); r > rank(t.nameField) && len(value) > 0 {
+			t.name, t.nameField = a.talks.names.put(value), f.ID
 		}
 	}
 }
