@@ -48,11 +48,7 @@ func derNext(b []byte) (tag byte, content, rest []byte, ok bool) {
 
 // onCertificate reports the names of the first certificate, the server's own, of a
 // Certificate message, RFC 5246 section 7.4.2.
-func (r *Recognizer) onCertificate(body []byte, prog *progress) {
-	if prog.msgs&seenCertificate != 0 {
-		return
-	}
-	prog.msgs |= seenCertificate
+func (r *Recognizer) onCertificate(body []byte) {
 	c := cursor{b: body}
 	c.u24()
 	if cert := c.vec24(); !c.bad {

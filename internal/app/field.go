@@ -17,6 +17,7 @@ const (
 	FieldDNSCNAME
 	FieldDNSPTR
 	FieldNBNSName
+	FieldTLSHandshakeType
 	FieldTLSServerName
 	FieldTLSALPN
 	FieldTLSVersion
@@ -71,6 +72,7 @@ var fieldTable = [numFields]struct {
 	FieldDNSCNAME:            {"dns.cname", KindText},
 	FieldDNSPTR:              {"dns.ptr.domain_name", KindText},
 	FieldNBNSName:            {"nbns.name", KindText},
+	FieldTLSHandshakeType:    {"tls.handshake.type", KindNumber},
 	FieldTLSServerName:       {"tls.handshake.extensions_server_name", KindText},
 	FieldTLSALPN:             {"tls.handshake.extensions_alpn_str", KindText},
 	FieldTLSVersion:          {"tls.handshake.version", KindNumber},

@@ -13,12 +13,12 @@ type FlowState struct {
 }
 
 const (
-	flagDone  = 1 << iota // nothing more is expected of this flow
-	flagTLS               // a TLS handshake was seen, perhaps inside of another protocol
-	flagHello             // a ClientHello was read
-	flagRetry             // the server asked for a second ClientHello
-	flagBannerClient
-	flagBannerServer
+	flagDone       = 1 << iota // nothing more is expected of this flow
+	flagTLS                    // a TLS handshake was seen, perhaps inside of another protocol
+	flagHello                  // a ClientHello was read
+	flagRetry                  // the server asked for a second ClientHello
+	flagOverClient             // the client says nothing more of interest: its banner was read, or it has begun to encrypt
+	flagOverServer
 )
 
 // The hints of TCP flows; for UDP flows hint holds the last candidate of RTP.
@@ -38,6 +38,17 @@ func (st *FlowState) Encrypted() bool { return st.flags&flagTLS != 0 }
 // Done says that nothing more is expected: a caller may save itself the call of
 // Recognizer.Segment, which would only answer OutcomeSkipped.
 func (st *FlowState) Done() bool { return st.flags&flagDone != 0 }
+
+// finish notes that one direction says nothing more of interest; with both the flow is done.
+func (st *FlowState) finish(d int) {
+	st.flags |= flagOverClient << d
+	if st.flags&(flagOverClient|flagOverServer) == flagOverClient|flagOverServer {
+		st.flags |= flagDone
+	}
+}
+
+// over says that a direction has nothing more of interest to say.
+func (st *FlowState) over(d int) bool { return st.flags&(flagOverClient<<d) != 0 }
 
 // look counts a segment in direction d.
 func (st *FlowState) look(d int) {

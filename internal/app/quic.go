@@ -212,6 +212,7 @@ func (r *Recognizer) quicHello(st *FlowState) verdict {
 	}
 	r.counters.PartialsFinished++
 	st.flags |= flagHello
+	r.addNumber(FieldTLSHandshakeType, msgClientHello)
 	r.reportHello('q', true)
 	return verdictOK
 }

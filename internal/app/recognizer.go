@@ -4,6 +4,7 @@ package app
 const (
 	maxLooksUnknown = 8    // segments of a TCP flow that nothing recognises, each direction; datagrams, both together
 	maxLooksTLS     = 24   // segments of a flow with a TLS handshake, both directions
+	maxLooksOver    = 200  // segments of a direction that encrypts, while the other one is silent or its end was lost
 	maxLooksBanner  = 12   // segments of a flow whose greeting is awaited
 	maxLooksQUIC    = 8    // client Initial packets that are decrypted
 	maxFields       = 512  // fields of one call

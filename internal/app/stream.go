@@ -27,8 +27,9 @@ const (
 
 // progress lets a parser go on where it stopped when more bytes have come.
 type progress struct {
-	off  int   // bytes that need not be seen again
-	msgs uint8 // TLS messages of the record at off that were reported, see the seen constants
+	off  int // bytes that need not be seen again
+	msgs int // TLS: messages from off on that were reported
+	next int // TLS: behind the record that is not complete; 0 while that is not known
 
 	head int      // HTTP: length of the head at off whose body goes on behind the bytes that came; 0 without
 	body httpBody // HTTP: what is still to come of it
@@ -112,7 +113,7 @@ func (r *Recognizer) begin(st *FlowState, s *Segment, d int, k kind) verdict {
 		return r.parse(st, s, k, rest, &progress{msgs: prog.msgs}, true)
 	}
 	q, h := r.take(k, s.Seq+uint32(prog.off))
-	q.prog.msgs = prog.msgs
+	q.prog.msgs, q.prog.next = prog.msgs, max(0, prog.next-prog.off)
 	q.fed = 1
 	q.insert(0, rest)
 	r.wait(st, d, h)
@@ -134,9 +135,18 @@ func (r *Recognizer) resume(st *FlowState, s *Segment, d int, q *partial) verdic
 	q.fed++
 	// Only now: the fields of the last call pointed to what is forgotten here.
 	q.discard(q.prog.off)
+	q.prog.next = max(0, q.prog.next-q.prog.off)
 	q.prog.off = 0
-	if q.insert(int64(int32(s.Seq-q.base)), s.Payload) {
+	off, mine := int64(int32(s.Seq-q.base)), s.Payload
+	if next := int64(q.prog.next); next > 0 && off > int64(q.n) && off+int64(len(mine)) > next {
+		// What follows the record is read although a piece of the record is missing.
+		mine = mine[:max(0, next-off)]
+	}
+	if q.insert(off, mine) {
 		r.counters.PiecesDropped++
+	}
+	if rest := s.Payload[len(mine):]; len(rest) > 0 {
+		return r.behind(st, s, d, rest, s.Seq+uint32(len(mine)))
 	}
 	if q.kind == kindPending {
 		if q.n == 0 {
@@ -217,13 +227,13 @@ func (r *Recognizer) drop(st *FlowState, d int) {
 func (r *Recognizer) parse(st *FlowState, s *Segment, k kind, b []byte, prog *progress, cut bool) verdict {
 	switch k {
 	case kindTLS:
-		return r.tls(st, b, prog, cut)
+		return r.tls(st, s.way(), b, prog, cut)
 	case kindHTTP:
 		return r.http(st, b, prog, cut, s.End)
 	case kindDNS:
 		return r.dnsStream(s, b, prog, cut)
 	case kindSSH:
-		return r.ssh(st, s.FromClient, b, cut)
+		return r.ssh(st, s.way(), b, cut)
 	case kindMQTT:
 		return r.mqtt(st, b, cut)
 	default:
@@ -267,7 +277,14 @@ func (r *Recognizer) classify(st *FlowState, s *Segment, d int, b []byte) kind {
 		}
 		return kindNone
 	default:
-		if st.look(d); st.totalLooks() > maxLooksTLS {
+		st.look(d)
+		if st.over(d) { // the other direction may still have something to say
+			if st.looks[d] >= maxLooksOver {
+				st.flags |= flagDone
+			}
+			return kindNone
+		}
+		if st.totalLooks() > maxLooksTLS && st.looks[d] > maxLooksTLS/2 {
 			st.flags |= flagDone
 		}
 		if startsHandshake(b) {

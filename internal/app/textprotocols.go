@@ -7,7 +7,7 @@ const maxBanner = 255
 
 // ssh reports the identification string at the start of b, without its line end. When
 // both sides have said theirs the flow is done.
-func (r *Recognizer) ssh(st *FlowState, fromClient bool, b []byte, cut bool) verdict {
+func (r *Recognizer) ssh(st *FlowState, d int, b []byte, cut bool) verdict {
 	line := b[:min(len(b), maxBanner)]
 	if i := bytes.IndexByte(line, '\n'); i >= 0 {
 		line = bytes.TrimRight(line[:i], "\r")
@@ -15,14 +15,7 @@ func (r *Recognizer) ssh(st *FlowState, fromClient bool, b []byte, cut bool) ver
 		return verdictNeed
 	}
 	r.add(FieldSSHProtocol, line)
-	if fromClient {
-		st.flags |= flagBannerClient
-	} else {
-		st.flags |= flagBannerServer
-	}
-	if st.flags&(flagBannerClient|flagBannerServer) == flagBannerClient|flagBannerServer {
-		st.flags |= flagDone
-	}
+	st.finish(d)
 	return verdictOK
 }
 

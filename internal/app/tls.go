@@ -13,14 +13,6 @@ const (
 	msgClientHello = 1
 	msgServerHello = 2
 	msgCertificate = 11
-	msgServerDone  = 14
-)
-
-// The messages that were reported already from a record that is read again.
-const (
-	seenServerHello = 1 << iota
-	seenClientHello
-	seenCertificate
 )
 
 // maxRecord is the longest TLS record: 2^14 octets and what encryption may add.
@@ -49,20 +41,21 @@ func startsHandshake(b []byte) bool {
 // opensHandshake says that a message of that type may be the first of a segment.
 func opensHandshake(msg byte) bool {
 	switch msg {
-	case 0, msgClientHello, msgServerHello, 4, msgCertificate, 12, 13, msgServerDone, 15, 16, 20, 22:
+	case 0, msgClientHello, msgServerHello, 4, msgCertificate, 12, 13, 14, 15, 16, 20, 22:
 		return true
 	default:
 		return false
 	}
 }
 
-// tls reads the records at the start of b: ClientHello, ServerHello and, in TLS 1.2 and
-// older, the names of the server's certificate. Handshake messages may span records, and
-// records may hold several messages. RFC 8446, RFC 5246.
-func (r *Recognizer) tls(st *FlowState, b []byte, prog *progress, cut bool) verdict {
+// tls reads the records at the start of b, which direction d has sent, up to where it
+// begins to encrypt: the types of the handshake's messages, ClientHello, ServerHello and,
+// in TLS 1.2 and older, the names of the server's certificate. Handshake messages may span
+// records, and records may hold several messages. RFC 8446, RFC 5246.
+func (r *Recognizer) tls(st *FlowState, d int, b []byte, prog *progress, cut bool) verdict {
 	// carry is the begin of a message that continues in the next record.
 	carry := r.carry[:0]
-	pos := prog.off
+	pos, msgs := prog.off, 0 // msgs: since prog.off
 	sawCCS := false
 	for pos < len(b) {
 		rec := b[pos:]
@@ -81,13 +74,16 @@ func (r *Recognizer) tls(st *FlowState, b []byte, prog *progress, cut bool) verd
 			if !whole {
 				return verdictNeed
 			}
+			if st.flags&flagRetry == 0 { // else it is the dummy before what was asked for
+				st.finish(d)
+			}
 		case recordAlert:
 			if !whole {
 				return verdictNeed
 			}
 		case recordData:
 			r.tlsKnown(st)
-			st.flags |= flagDone
+			st.finish(d)
 			return verdictOK
 		case recordHandshake:
 			if sawCCS && len(body) < 4 && !whole {
@@ -98,6 +94,10 @@ func (r *Recognizer) tls(st *FlowState, b []byte, prog *progress, cut bool) verd
 				// HelloRetryRequest comes behind a dummy ChangeCipherSpec.)
 				return verdictOK
 			}
+			if !whole && !cut {
+				prog.next = pos + 5 + n
+				return verdictNeed
+			}
 			data := body
 			if len(carry) > 0 {
 				if len(carry)+len(body) > cap(carry) {
@@ -107,7 +107,7 @@ func (r *Recognizer) tls(st *FlowState, b []byte, prog *progress, cut bool) verd
 				carry = append(carry, body...)
 				data = carry
 			}
-			used, v := r.handshakes(st, data, prog, cut)
+			used, v := r.handshakes(st, data, prog, &msgs, cut)
 			if v != verdictNeed {
 				return v
 			}
@@ -129,7 +129,7 @@ func (r *Recognizer) tls(st *FlowState, b []byte, prog *progress, cut bool) verd
 		}
 		pos += 5 + n
 		if len(carry) == 0 {
-			prog.off, prog.msgs = pos, 0
+			prog.off, prog.msgs, prog.next, msgs = pos, 0, 0, 0
 		}
 	}
 	if len(carry) > 0 {
@@ -154,9 +154,10 @@ func (r *Recognizer) tlsBad(st *FlowState) verdict {
 	return verdictMalformed
 }
 
-// handshakes reads the messages in data, which begins with one. It gives how many bytes
-// were used up and verdictNeed when it may go on with more.
-func (r *Recognizer) handshakes(st *FlowState, data []byte, prog *progress, cut bool) (used int, v verdict) {
+// handshakes reads the messages in data, which begins with one. Those of which msgs says
+// that they were reported already are passed over. It gives how many bytes were used up
+// and verdictNeed when it may go on with more.
+func (r *Recognizer) handshakes(st *FlowState, data []byte, prog *progress, msgs *int, cut bool) (used int, v verdict) {
 	for len(data)-used >= 4 {
 		m := data[used:]
 		n := be24(m[1:])
@@ -166,44 +167,43 @@ func (r *Recognizer) handshakes(st *FlowState, data []byte, prog *progress, cut 
 			return used, r.tlsBad(st)
 		}
 		r.tlsKnown(st)
-		switch m[0] {
-		case msgClientHello:
-			if whole || cut {
-				if !r.onClientHello(st, body, whole, prog) {
-					return used, verdictMalformed
-				}
-			}
-		case msgServerHello:
-			if whole && !r.onServerHello(st, body, prog) {
-				return used, verdictMalformed
-			}
-			if st.flags&flagDone != 0 {
-				return used, verdictOK
-			}
-		case msgCertificate:
-			if whole || cut {
-				r.onCertificate(body, prog)
-				st.flags |= flagDone
-				return used, verdictOK
-			}
-		case msgServerDone:
-			st.flags |= flagDone
-			return used, verdictOK
-		}
-		if !whole {
+		if !whole && !cut {
 			break
 		}
+		if *msgs >= prog.msgs {
+			if ok := r.handshake(st, m[0], body, whole); !ok {
+				return used, verdictMalformed
+			}
+			prog.msgs++
+		}
+		if st.flags&flagDone != 0 || !whole {
+			return used, verdictOK
+		}
 		used += 4 + n
+		*msgs++
 	}
 	return used, verdictNeed
 }
 
-// onClientHello reports a ClientHello once and says whether it could be read.
-func (r *Recognizer) onClientHello(st *FlowState, body []byte, whole bool, prog *progress) bool {
-	if prog.msgs&seenClientHello != 0 {
-		return true
+// handshake reports a message and says whether it could be read. Of one that is not whole no
+// more will come.
+func (r *Recognizer) handshake(st *FlowState, typ byte, body []byte, whole bool) bool {
+	if whole {
+		r.addNumber(FieldTLSHandshakeType, uint32(typ))
 	}
-	prog.msgs |= seenClientHello
+	switch typ {
+	case msgClientHello:
+		return r.onClientHello(st, body, whole)
+	case msgServerHello:
+		return !whole || r.onServerHello(st, body)
+	case msgCertificate:
+		r.onCertificate(body)
+	}
+	return true
+}
+
+// onClientHello reports a ClientHello and says whether it could be read.
+func (r *Recognizer) onClientHello(st *FlowState, body []byte, whole bool) bool {
 	st.flags |= flagHello
 	ok := r.hello.parse(body, false)
 	if !ok && whole {
@@ -213,12 +213,8 @@ func (r *Recognizer) onClientHello(st *FlowState, body []byte, whole bool, prog 
 	return true
 }
 
-// onServerHello reports a ServerHello once and says whether it could be read.
-func (r *Recognizer) onServerHello(st *FlowState, body []byte, prog *progress) bool {
-	if prog.msgs&seenServerHello != 0 {
-		return true
-	}
-	prog.msgs |= seenServerHello
+// onServerHello reports a ServerHello and says whether it could be read.
+func (r *Recognizer) onServerHello(st *FlowState, body []byte) bool {
 	h, ok := parseServerHello(body)
 	if !ok {
 		return false
@@ -232,7 +228,10 @@ func (r *Recognizer) onServerHello(st *FlowState, body []byte, prog *progress) b
 		r.add(FieldTLSALPN, h.alpn)
 	}
 	// From TLS 1.3 on the rest is encrypted, unless a second ClientHello was asked for.
-	if h.selected >= 0x0304 && !h.retry {
+	switch {
+	case h.retry:
+		st.flags |= flagRetry
+	case h.selected >= 0x0304:
 		st.flags |= flagDone
 	}
 	return true

@@ -19,7 +19,7 @@ import (
 // comparedFields are held against tshark, value by value and frame by frame.
 var comparedFields = []FieldID{
 	FieldDNSQueryName, FieldDNSA, FieldDNSAAAA, FieldDNSCNAME, FieldDNSPTR, FieldDNSRcode, FieldNBNSName,
-	FieldTLSServerName, FieldTLSALPN, FieldTLSVersion, FieldCertificateDNSName,
+	FieldTLSHandshakeType, FieldTLSServerName, FieldTLSALPN, FieldTLSVersion, FieldCertificateDNSName,
 	FieldHTTPMethod, FieldHTTPURI, FieldHTTPHost, FieldHTTPUserAgent, FieldHTTPStatus, FieldHTTPContentType, FieldHTTPServer,
 	FieldSSHProtocol, FieldDHCPHostName, FieldDHCPVendorClass, FieldDHCPv6ClientName, FieldMQTTClientID,
 }
@@ -119,8 +119,6 @@ var explained = map[string]string{
 	"arkime__tcp_handshake_synthetic.pcap 29 ssh.protocol": "SSH on port 8080, which tshark takes for HTTP",
 	"arkime__wireshark-retrans.pcap 42 http.":              "a fast retransmission, which tshark reads a second time",
 	"arkime__wireshark-retrans.pcap 86 http.":              "the same",
-	"zeek__pppoe-over-qinq.pcap 5 tls.":                    "a ServerHello that is complete before its record is, for which tshark waits",
-	"zeek__pppoe-over-qinq.pcap 7 tls.":                    "the same",
 }
 
 func isExplained(file string, k frameField) bool {

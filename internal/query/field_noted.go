@@ -18,7 +18,7 @@ var noted = map[Type][]string{
 		"flow", "tcp.stream", "udp.stream", "tcp.seq", "tcp.ack", "tcp.window_size", "tcp.window_size_scalefactor",
 		"tcp.analysis.acks_frame", "tcp.analysis.duplicate_ack_num", "tcp.analysis.duplicate_ack_frame",
 		"tcp.analysis.bytes_in_flight",
-		"dns.qry.type", "dns.flags.rcode", "http.response.code",
+		"dns.qry.type", "dns.flags.rcode", "http.response.code", "tls.handshake.type",
 	},
 	TypeDuration: {
 		"tcp.analysis.initial_rtt", "tcp.analysis.ack_rtt", "tcp.time_relative", "tcp.time_delta",

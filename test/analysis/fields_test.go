@@ -23,7 +23,7 @@ var promisedFields = []string{
 	"tcp.analysis.keep_alive", "tcp.analysis.keep_alive_ack", "tcp.analysis.reused_ports",
 	"dns.qry.name", "dns.qry.type", "dns.flags.response", "dns.flags.rcode", "dns.a", "dns.aaaa", "dns.cname",
 	"nbns.name", "dhcp.option.hostname", "dhcp.option.vendor_class_id", "ssh.protocol",
-	"tls.handshake.extensions_server_name", "tls.handshake.extensions_alpn_str", "tls.handshake.version",
+	"tls.handshake.type", "tls.handshake.extensions_server_name", "tls.handshake.extensions_alpn_str", "tls.handshake.version",
 	"http.request", "http.request.method", "http.request.uri", "http.host", "http.user_agent",
 	"http.response", "http.response.code", "http.content_type", "http.server",
 }
