@@ -2,27 +2,35 @@
 
 // Sandbox measures what the sandbox costs: the processor time of the same work with and
 // without it, in pairs of short runs whose order changes from pair to pair, so that what
-// else the machine does meets both alike. The answer is the median of the pairs' ratios
-// with the 95 % interval that resampling the pairs gives (bootstrap). It says whether a
-// cost below the limit is established, refuted or open, and exits with 0, 1 or 2.
+// else the machine does meets both alike. The program has one processor to itself and one
+// Go thread at a time, so that no time is spent on waiting for each other: what remains is
+// the work and its system calls. The answer is the pseudo-median of the pairs' ratios
+// (Hodges and Lehmann) with the 95 % interval that resampling the pairs gives (bootstrap).
+// It says whether a cost below the limit is established, refuted or open, and exits with
+// 0, 1 or 2.
 //
-// Starting is measured apart: what a capture costs is the time from the first packet until
-// nothing is left to do, of all threads. It needs root and works in a network namespace of
-// its own:
+// Starting is measured apart, and taken off: what a capture costs is the time from the
+// first packet until nothing is left to do, of all threads; what counting costs is what a
+// capture takes more than an empty one. What the sandbox adds to one system call is timed
+// in one process, before and after it enters. It needs root and works in a network
+// namespace of its own:
 //
 //	go run ./bench/sandbox
 package main
 
 import (
+	"encoding/binary"
 	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
-	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/tarrafa/tarrafa/test/trust/lab"
 )
@@ -32,6 +40,13 @@ func main() {
 	packets := flag.Int("packets", 300_000, "in each live run")
 	limit := flag.Float64("limit", 0.02, "cost that must not be reached, as a share")
 	flag.Parse()
+	if flag.Arg(0) == timeCalls {
+		if err := timeOwnCalls(); err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+		return
+	}
 	t := &bench{}
 	program, remove, err := lab.Build("./cmd/tarrafa")
 	if err != nil {
@@ -58,33 +73,44 @@ func main() {
 		live.add(work)
 		start.add(begin)
 	}
+	none := emptyCapture(t, dir)
+	var begin pairs
 	for i := range *rounds {
-		var cpu [2]float64
+		var cpu, empty [2]float64
 		for side, flags := range order(i) {
-			cpu[index(side, i)] = readAgain(t, program, file, flags)
+			k := index(side, i)
+			empty[k] = count(t, program, none, 1, flags)
+			cpu[k] = count(t, program, file, countTimes, flags) - empty[k]
 		}
 		read.add(cpu)
+		begin.add(empty)
 	}
-	t.cleanUp()
-	fmt.Printf("| work, processor time | without | with | with / without, median of %d pairs | 95 %% interval |\n|---|---|---|---|---|\n", *rounds)
+	fmt.Printf("| work, processor time | without | with | with / without, %d pairs | 95 %% interval |\n|---|---|---|---|---|\n", *rounds)
 	fmt.Printf("| live capture, a packet | %.0f ns | %.0f ns | %s |\n", median(live.without), median(live.with), live.ratio())
-	fmt.Printf("| count a capture twenty times | %.0f ms | %.0f ms | %s |\n", median(read.without)*1e3, median(read.with)*1e3, read.ratio())
-	fmt.Printf("| start | %.1f ms | %.1f ms | %.1f ms more |\n", median(start.without)*1e3, median(start.with)*1e3, (median(start.with)-median(start.without))*1e3)
-	os.Exit(verdict(&live, 1+*limit))
+	fmt.Printf("| count a capture %d times | %.0f ms | %.0f ms | %s |\n", countTimes, median(read.without)*1e3, median(read.with)*1e3, read.ratio())
+	for _, s := range []struct {
+		name string
+		p    *pairs
+	}{{"start a capture", &start}, {"start a reading command, as root", &begin}} {
+		fmt.Printf("| %s | %.1f ms | %.1f ms | %.1f ms more | |\n", s.name, median(s.p.without)*1e3, median(s.p.with)*1e3, (median(s.p.with)-median(s.p.without))*1e3)
+	}
+	callCost(t, 5)
+	t.cleanUp()
+	os.Exit(max(verdict("a capture", &live, 1+*limit), verdict("counting", &read, 1+*limit)))
 }
 
-// verdict says what the pairs prove about the throughput of a capture.
-func verdict(p *pairs, limit float64) int {
+// verdict says what the pairs prove about the throughput of some work.
+func verdict(work string, p *pairs, limit float64) int {
 	low, high := p.interval()
 	switch {
 	case high < limit:
-		fmt.Printf("established: the sandbox costs a capture less than %.1f %% (at most %.2f %%)\n", (limit-1)*100, (high-1)*100)
+		fmt.Printf("established: the sandbox costs %s less than %.1f %% (at most %.2f %%)\n", work, (limit-1)*100, (high-1)*100)
 		return 0
 	case low >= limit:
-		fmt.Printf("refuted: the sandbox costs a capture at least %.2f %%\n", (low-1)*100)
+		fmt.Printf("refuted: the sandbox costs %s at least %.2f %%\n", work, (low-1)*100)
 		return 1
 	default:
-		fmt.Printf("open: between %.2f and %.2f %%; ask again on a quiet machine, or with more -pairs\n", (low-1)*100, (high-1)*100)
+		fmt.Printf("open: %s, between %.2f and %.2f %%; ask again on a quiet machine, or with more -pairs\n", work, (low-1)*100, (high-1)*100)
 		return 2
 	}
 }
@@ -109,7 +135,7 @@ type sample struct {
 
 func capture(t *bench, ns lab.Namespace, program, dir string, packets int, flags []string) sample {
 	args := append([]string{"capture", "-i", "vb", "--view", "none", "--no-page", "--data-dir", filepath.Join(dir, "data"), "udp port 5353"}, flags...)
-	r := lab.Start(t, ns.Command(program, args...))
+	r := alone(t, ns.Command(program, args...))
 	r.Capturing()
 	begin := settled(t, r.PID())
 	if _, err := ns.SendUDP(packets, 60, 0); err != nil {
@@ -160,16 +186,54 @@ func onCPU(t *bench, pid int) (sum time.Duration) {
 	return sum
 }
 
-// readAgain counts what is in the capture, twenty times over; it returns the processor
-// time in seconds.
-func readAgain(t *bench, program, dir string, flags []string) float64 {
-	args := append([]string{"stats"}, strings.Split(strings.Repeat(dir+"|", 20), "|")[:20]...)
-	r := lab.Start(t, exec.Command(program, append(args, flags...)...))
+// countTimes makes counting long enough to be measured.
+const countTimes = 20
+
+// count counts what is in a capture so many times; it returns the processor time in
+// seconds.
+func count(t *bench, program, dir string, times int, flags []string) float64 {
+	args := append([]string{"stats"}, slices.Repeat([]string{dir}, times)...)
+	r := alone(t, exec.Command(program, append(args, flags...)...))
 	if code := r.Wait(time.Minute); code != 0 {
 		t.Fatalf("exit code %d\n%s", code, r.Stderr())
 	}
 	u, _ := r.Cmd.ProcessState.SysUsage().(*syscall.Rusage)
 	return (time.Duration(u.Utime.Nano()) + time.Duration(u.Stime.Nano())).Seconds()
+}
+
+// emptyCapture writes a capture file without packets.
+func emptyCapture(t *bench, dir string) string {
+	b := binary.LittleEndian.AppendUint32(nil, 0xa1b2c3d4)
+	b = append(b, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 1, 0, 0, 0)
+	name := filepath.Join(dir, "empty.pcap")
+	if err := os.WriteFile(name, b, 0o600); err != nil {
+		t.Fatalf("%v", err)
+	}
+	return name
+}
+
+// alone starts a command on the last processor, with one Go thread at a time.
+func alone(t *bench, cmd *exec.Cmd) *lab.Run {
+	runtime.LockOSThread() // what is started inherits this thread's processors
+	defer runtime.UnlockOSThread()
+	var all, last unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &all); err != nil {
+		t.Fatalf("%v", err)
+	}
+	for cpu := 8*len(all) - 1; cpu >= 0 && last.Count() == 0; cpu-- {
+		if all.IsSet(cpu) {
+			last.Set(cpu)
+		}
+	}
+	if err := unix.SchedSetaffinity(0, &last); err != nil {
+		t.Fatalf("%v", err)
+	}
+	cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
+	r := lab.Start(t, cmd)
+	if err := unix.SchedSetaffinity(0, &all); err != nil {
+		t.Fatalf("%v", err)
+	}
+	return r
 }
 
 // bench is the lab's test.
