@@ -88,7 +88,7 @@ func (*databaseShelf) Remove(context.Context, string) error {
 }
 
 // Analyse implements web.Analyser, with what was stored.
-func (s *databaseShelf) Analyse(ctx context.Context, id string) (*web.Analysis, error) {
+func (s *databaseShelf) Analyse(ctx context.Context, id string, _ func(uint64)) (*web.Analysis, error) {
 	r, err := s.open(ctx, id)
 	if err != nil {
 		return nil, err

@@ -15,11 +15,12 @@ import (
 // maxPageFlows is how many flows the page lists: those with the most bytes.
 const maxPageFlows = 5000
 
-// Analyse implements web.Analyser: it reads a capture through once. Beside a running
-// capture it takes less memory and lets everything else go first.
-func (s *shelf) Analyse(ctx context.Context, id string) (*web.Analysis, error) {
-	if s.live == "" {
-		return s.analyse(ctx, id, flow.DefaultMemory)
+// Analyse implements web.Analyser: it reads a capture through once, at a low priority.
+// Beside a running capture it takes less memory.
+func (s *shelf) Analyse(ctx context.Context, id string, tell func(packets uint64)) (*web.Analysis, error) {
+	memory := int64(flow.DefaultMemory)
+	if s.live != "" {
+		memory = liveFlowMemory
 	}
 	var result *web.Analysis
 	var err error
@@ -27,13 +28,13 @@ func (s *shelf) Analyse(ctx context.Context, id string) (*web.Analysis, error) {
 	go func() {
 		defer close(done)
 		inBackground()
-		result, err = s.analyse(ctx, id, liveFlowMemory)
+		result, err = s.analyse(ctx, id, memory, tell)
 	}()
 	<-done
 	return result, err
 }
 
-func (s *shelf) analyse(ctx context.Context, id string, memory int64) (*web.Analysis, error) {
+func (s *shelf) analyse(ctx context.Context, id string, memory int64, tell func(packets uint64)) (*web.Analysis, error) {
 	in, err := s.input(id)
 	if err != nil {
 		return nil, err
@@ -59,6 +60,7 @@ func (s *shelf) analyse(ctx context.Context, id string, memory int64) (*web.Anal
 	}})
 	err = track.NewAnalysing(a).Run(ctx, in.chunks, followerFunc(func(_ context.Context, b *track.Batch) error {
 		result.Packets += uint64(len(b.Rows))
+		tell(result.Packets)
 		return nil
 	}))
 	if err != nil {

@@ -12,7 +12,9 @@ import (
 // Analyser finds the flows of a capture and what looks wrong in it. A [Captures] that is
 // one too makes the page show flows and findings. Many goroutines may use it at once.
 type Analyser interface {
-	Analyse(ctx context.Context, id string) (*Analysis, error)
+	// Analyse reads a capture through, unless ctx ends before. It lets everything else go
+	// first, and tells now and then how many packets it has looked at.
+	Analyse(ctx context.Context, id string, tell func(packets uint64)) (*Analysis, error)
 }
 
 // Analysis is the flows of a capture and what looks wrong. Flows and Findings become JSON
@@ -39,6 +41,9 @@ type analyses struct {
 	mu    sync.Mutex
 	list  []heldAnalysis // oldest first
 	limit chan struct{}
+
+	reading  string // the capture that is being read; empty: none
+	progress uint64 // packets of it that were looked at
 }
 
 type heldAnalysis struct {
@@ -74,6 +79,31 @@ func (a *analyses) keep(id string, packets uint64, result *Analysis, took time.D
 	a.list = append(kept, heldAnalysis{id, packets, result, time.Now().Add(max(analysisAge, 10*took))})
 }
 
+// read notes that a capture is being read, and how far. An empty id: none is.
+func (a *analyses) read(id string, packets uint64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.reading, a.progress = id, packets
+}
+
+// analysisProgress says how far the reading of a capture has got.
+func (s *Server) analysisProgress(w http.ResponseWriter, r *http.Request) {
+	id := r.PathValue("id")
+	if id == liveName {
+		id = s.cfg.LiveID
+	}
+	s.analyses.mu.Lock()
+	defer s.analyses.mu.Unlock()
+	v := struct {
+		Reading bool   `json:"reading"`
+		Packets uint64 `json:"packets"`
+	}{Reading: id != "" && s.analyses.reading == id}
+	if v.Reading {
+		v.Packets = s.analyses.progress
+	}
+	answer(w, v)
+}
+
 func (s *Server) analysis(w http.ResponseWriter, r *http.Request) {
 	s.ask(w, r, func(reader *lent, _ query.Scope) (any, error) { return s.analysed(r.Context(), reader) })
 }
@@ -102,7 +132,9 @@ func (s *Server) analysed(ctx context.Context, reader *lent) (*Analysis, error) 
 		return found, nil
 	}
 	begun := time.Now()
-	result, err := analyser.Analyse(ctx, reader.id)
+	s.analyses.read(reader.id, 0)
+	defer s.analyses.read("", 0)
+	result, err := analyser.Analyse(ctx, reader.id, func(packets uint64) { s.analyses.read(reader.id, packets) })
 	if err == nil {
 		s.analyses.keep(reader.id, packets, result, time.Since(begun))
 	}

@@ -97,11 +97,16 @@ func TestNames(t *testing.T) {
 // analysing is captures that can be analysed.
 type analysing struct {
 	*captures
-	runs int
+	runs   int
+	inside func() // called while it reads
 }
 
-func (a *analysing) Analyse(context.Context, string) (*Analysis, error) {
+func (a *analysing) Analyse(_ context.Context, _ string, tell func(uint64)) (*Analysis, error) {
 	a.runs++
+	tell(5)
+	if a.inside != nil {
+		a.inside()
+	}
 	h := &Health{Packets: 7}
 	h.SetVerdicts([flow.AnalysisCount]uint64{3: 9})
 	f := &flow.Flow{InitialRTT: 40_000}
@@ -119,9 +124,22 @@ func TestHealth(t *testing.T) {
 		c.Captures = a
 	})
 	r.add(t, 10)
+	type progress struct {
+		Reading bool
+		Packets uint64
+	}
+	var during, other, after progress
+	a.inside = func() {
+		r.ask(t, "GET", "/api/v1/captures/one/analysis/progress", "", &during)
+		r.ask(t, "GET", "/api/v1/captures/running/analysis/progress", "", &other)
+	}
 	var h Health
 	if st := r.ask(t, "GET", "/api/v1/captures/one/health", "", &h); st != 200 || h.Packets != 7 || h.TCPFlows != 1 || h.Resets != 2 {
 		t.Fatalf("%d %+v", st, h)
+	}
+	r.ask(t, "GET", "/api/v1/captures/one/analysis/progress", "", &after)
+	if (during != progress{true, 5}) || (other != progress{}) || (after != progress{}) {
+		t.Errorf("progress %+v, of another %+v, afterwards %+v", during, other, after)
 	}
 	if h.Flags[3].Packets != 9 || h.Flags[3].Filter != "tcp.analysis."+flow.Analysis(1<<3).Name() {
 		t.Errorf("%+v", h.Flags)

@@ -196,6 +196,7 @@ func (s *Server) handler() http.Handler {
 	mux.HandleFunc("GET /api/v1/captures/{id}/search", s.search)
 	mux.HandleFunc("GET /api/v1/captures/{id}/stream", s.stream)
 	mux.HandleFunc("GET /api/v1/captures/{id}/analysis", s.analysis)
+	mux.HandleFunc("GET /api/v1/captures/{id}/analysis/progress", s.analysisProgress)
 	mux.HandleFunc("GET /api/v1/captures/{id}/health", s.health)
 	mux.HandleFunc("GET /api/v1/captures/{id}/names", s.names)
 	mux.HandleFunc("GET /api/v1/captures/{id}/export", s.export)

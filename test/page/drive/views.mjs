@@ -101,6 +101,7 @@ export default ({ page, context, problems, requests, sleep, open, transferred })
           .then(() => true)
           .catch(() => false);
       const steps = {};
+      steps["a flow's name by itself"] = await text(".grid-row .c-info", "GET / · www.example.org");
       steps["names beside addresses"] = await text(".grid-row .c-destination", "192.0.2.10:80 www.example.org");
       steps["a question's name"] = await text(".grid-row .c-info", "DNS ? www.example.org");
       await page.locator(".toolbar .toggle").click();

@@ -3,14 +3,22 @@ import { page } from "./page.svelte";
 
 // What takes reading a capture through: its flows and findings, and a followed stream.
 
+// Captures up to here are read through when they are opened.
+const MOST_PACKETS = 5_000_000;
+const MOST_BYTES = 2e9;
+const AFTER_ROWS = 300; // milliseconds: the rows come first
+const LOOK = 700;
+
 class Reading {
   result = $state.raw<Analysis | null>(null);
   busy = $state(false);
+  read = $state(0); // packets that were looked at, while it is busy
   error = $state("");
   stream = $state.raw<Stream | null>(null);
   streaming = $state(false);
   streamError = $state("");
   private of = ""; // capture that the result is of
+  private soon = 0;
   private asked = ""; // capture that is being read
   private loading: AbortController | null = null;
   private following: AbortController | null = null;
@@ -25,7 +33,9 @@ class Reading {
     this.asked = id;
     if (this.of !== id) this.forget();
     this.busy = true;
+    this.read = 0;
     this.error = "";
+    this.watch(id, c);
     try {
       const a = await get<Analysis>(`captures/${id}/analysis`, {}, c.signal);
       if (id === page.capture) {
@@ -39,6 +49,37 @@ class Reading {
       if (!c.signal.aborted) this.error = e instanceof Error ? e.message : String(e);
     } finally {
       if (this.loading === c) this.busy = false;
+    }
+  }
+
+  /** Another capture is shown. What its flows are called comes by itself, unless that takes
+   * reading a lot. */
+  opened(): void {
+    clearTimeout(this.soon);
+    this.loading?.abort();
+    this.loading = null;
+    this.following?.abort();
+    this.busy = false;
+    this.asked = "";
+    this.stream = null;
+    this.forget();
+    const c = page.captures.find((c) => c.id === page.capture);
+    if (!c || page.live || !page.session?.analysis || c.packets > MOST_PACKETS || c.bytes > MOST_BYTES)
+      return;
+    this.soon = window.setTimeout(() => this.load(), AFTER_ROWS);
+  }
+
+  // Asks how far the reading is, now and then.
+  private async watch(id: string, c: AbortController): Promise<void> {
+    for (;;) {
+      await new Promise((r) => setTimeout(r, LOOK));
+      if (this.loading !== c || !this.busy) return;
+      try {
+        const p = await get<{ packets: number }>(`captures/${id}/analysis/progress`, {}, c.signal);
+        this.read = p.packets;
+      } catch {
+        return;
+      }
     }
   }
 
