@@ -156,13 +156,25 @@ func askFlows(t *testing.T, dsn, file string) {
 		code int
 		say  string
 	}{
-		{[]string{"follow", "--stream", "0"}, exitDatabase, "holds no packet bytes"},
+		{[]string{"follow", "--stream", "0"}, exitDatabase, "holds no packet bytes, only a row for each packet\n  follow it in the folder or file of capture "},
 		{[]string{"findings", "--threshold", "refused=1"}, exitOptions, "time of storing"},
 		{[]string{"flows", file}, exitOptions, "one of them"},
 	} {
 		if _, talk, code := command(append(c.args, "--no-sandbox", "--db="+dsn)...); code != c.code || !strings.Contains(talk, c.say) {
 			t.Errorf("%v: exit code %d, want %d: %s", c.args, code, c.code, talk)
 		}
+	}
+	// Where the capture's folder is on this machine, it is named.
+	_, talk, _ = command("follow", "--stream", "0", "--no-sandbox", "--db="+dsn)
+	id := strings.TrimSpace(talk[strings.LastIndexByte(strings.TrimSpace(talk), ' '):])
+	data := t.TempDir()
+	t.Setenv("XDG_DATA_HOME", data)
+	folder := filepath.Join(data, "tarrafa", id)
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, talk, _ := command("follow", "--stream", "0", "--udp", "--no-sandbox", "--db="+dsn); !strings.HasSuffix(talk, "  run: tarrafa follow --stream 0 --udp "+folder+"\n") {
+		t.Errorf("the folder %s is not named: %s", folder, talk)
 	}
 }
 
