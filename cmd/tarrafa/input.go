@@ -193,13 +193,7 @@ func (c *fileChunks) close() {
 func (c *fileChunks) ledger() archive.Ledger {
 	n := c.reader.Counters().Packets
 	l := archive.Ledger{Written: n, Delivered: n}
-	last := map[uint32]segment.Statistics{}
-	for _, s := range c.reader.Statistics() {
-		last[s.Interface] = s
-	}
-	for _, s := range last {
-		l.Dropped += s.Dropped + s.OSDropped
-	}
+	l.Dropped = archive.LostBefore(c.reader.Statistics())
 	l.Received = l.Delivered + l.Dropped
 	return l
 }

@@ -25,10 +25,12 @@ type Imported struct {
 func Import(ctx context.Context, cfg Config, files []string, progress func(read int64)) (*Imported, error) {
 	var read int64
 	var in Imported
+	lost := map[string]uint64{}
 	first := &segment.Rewriter{}
 	scratch := segment.NewBuilder(make([]byte, 0, 2*segment.ChunkSize))
 	for _, name := range files {
-		err := eachChunk(ctx, name, &read, progress, func(c *segment.Chunk) error {
+		var err error
+		lost[name], err = eachChunk(ctx, name, &read, progress, func(c *segment.Chunk) error {
 			return rewrite(first, c, scratch, func() error { scratch.Reset(scratch.Bytes()[:0]); return nil })
 		})
 		if err != nil {
@@ -56,7 +58,7 @@ func Import(ctx context.Context, cfg Config, files []string, progress func(read 
 		return a.Trouble()
 	}
 	for _, name := range files {
-		err = eachChunk(ctx, name, &read, progress, func(c *segment.Chunk) error { return rewrite(w, c, b, flush) })
+		_, err = eachChunk(ctx, name, &read, progress, func(c *segment.Chunk) error { return rewrite(w, c, b, flush) })
 		if _, ok := errors.AsType[*segment.DamageError](err); ok {
 			err = nil
 		}
@@ -68,8 +70,11 @@ func Import(ctx context.Context, cfg Config, files []string, progress func(read 
 		err = flush()
 	}
 	in.Counters = w.Counters()
-	n := in.Counters.Written
-	a.SetSource(n+in.Counters.Dropped, 0, in.Counters.Dropped, n, in.Counters.Cut)
+	n, before := in.Counters.Written, uint64(0)
+	for _, name := range files {
+		before += lost[name]
+	}
+	a.SetSource(n+in.Counters.Dropped+before, before, in.Counters.Dropped, n, in.Counters.Cut)
 	err = errors.Join(err, a.Close(), a.Release(a.Ledger()))
 	if err != nil {
 		// Half an import would look like a whole one.
@@ -93,24 +98,25 @@ func rewrite(w *segment.Rewriter, c *segment.Chunk, b *segment.Builder, flush fu
 	return nil
 }
 
-func eachChunk(ctx context.Context, name string, read *int64, progress func(int64), f func(*segment.Chunk) error) error {
+// eachChunk reads a file, and returns what it says was lost before: see [LostBefore].
+func eachChunk(ctx context.Context, name string, read *int64, progress func(int64), f func(*segment.Chunk) error) (lost uint64, err error) {
 	h, err := os.Open(name)
 	if err != nil {
-		return fmt.Errorf("archive: import: %w", err)
+		return 0, fmt.Errorf("archive: import: %w", err)
 	}
 	defer func() { _ = h.Close() }()
 	r, err := segment.NewReader(&counted{h, read, progress}, segment.ReaderOptions{})
 	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
+		return 0, fmt.Errorf("%s: %w", name, err)
 	}
 	defer r.Close()
 	for {
 		c, err := r.Next()
 		if errors.Is(err, io.EOF) {
-			return nil
+			return LostBefore(r.Statistics()), nil
 		}
 		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
+			return LostBefore(r.Statistics()), fmt.Errorf("%s: %w", name, err)
 		}
 		err = f(c)
 		r.Release(c)
@@ -118,7 +124,7 @@ func eachChunk(ctx context.Context, name string, read *int64, progress func(int6
 			err = ctx.Err()
 		}
 		if err != nil {
-			return err
+			return 0, err
 		}
 	}
 }

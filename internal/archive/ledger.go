@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/tarrafa/tarrafa/internal/segment"
 )
 
 // Ledger says where every packet is. Received = Delivered + Dropped + Skipped;
@@ -75,6 +77,19 @@ func (a *Archive) Ledger() Ledger {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.ledger
+}
+
+// LostBefore returns how many packets were lost before they reached a file, by what its
+// statistics blocks say: of each interface the last one holds.
+func LostBefore(stats []segment.Statistics) (n uint64) {
+	last := map[uint32]segment.Statistics{}
+	for _, s := range stats {
+		last[s.Interface] = s
+	}
+	for _, s := range last {
+		n += s.Dropped + s.OSDropped
+	}
+	return n
 }
 
 // SetSource records the source's counters in the ledger.
