@@ -85,8 +85,15 @@ func (e *Error) Caret() string {
 	return clean + "\n" + strings.Repeat(" ", col) + "^" + strings.Repeat("~", width-1)
 }
 
-// quoted puts quotes around s; what is not plain ASCII is escaped, so that foreign bytes do not reach a terminal.
+// quotedMost is how much of a word a message repeats, bytes.
+const quotedMost = 200
+
+// quoted puts quotes around s, or its beginning; what is not plain ASCII is escaped, so that foreign bytes do not reach a
+// terminal.
 func quoted(s string) string {
+	if len(s) > quotedMost {
+		s = s[:quotedMost] + "..."
+	}
 	for i := range len(s) {
 		if s[i] < ' ' || s[i] > '~' || s[i] == '"' {
 			return fmt.Sprintf("%q", s)
