@@ -63,6 +63,14 @@ func (w *walker) first(link LinkType) step {
 		return stepIPv6
 	case LinkPPP, LinkPPPHDLC:
 		return stepPPPHDLC
+	case LinkPPPWithDir: // a byte with the direction
+		return w.shim(KindShim, 1, stepPPPHDLC)
+	case LinkPPPD: // the direction stands where the address would be
+		return w.shim(KindShim, 2, stepPPP)
+	case LinkNetAnalyzer:
+		return w.shim(KindShim, 4, stepEthernet)
+	case LinkNetAnalyzerT: // and the preamble
+		return w.shim(KindShim, 12, stepEthernet)
 	case LinkPPPEther:
 		return stepPPPoE
 	case LinkCHDLC:

@@ -12,36 +12,40 @@ type LinkType uint16
 
 // The link types that the decoder knows.
 const (
-	LinkNull       LinkType = 0   // BSD loopback, host byte order
-	LinkEthernet   LinkType = 1   // Ethernet II and 802.3
-	LinkTokenRing  LinkType = 6   // IEEE 802.5
-	LinkPPP        LinkType = 9   // PPP, with or without HDLC framing
-	LinkFDDI       LinkType = 10  // FDDI
-	LinkRawOld     LinkType = 12  // DLT_RAW as some systems write it
-	LinkRawBSD     LinkType = 14  // DLT_RAW of OpenBSD
-	LinkPPPHDLC    LinkType = 50  // PPP in HDLC-like framing
-	LinkPPPEther   LinkType = 51  // PPPoE session packets, without Ethernet header
-	LinkATM        LinkType = 100 // LLC over ATM (RFC 2684)
-	LinkRaw        LinkType = 101 // raw IPv4 or IPv6
-	LinkCHDLC      LinkType = 104 // Cisco HDLC
-	LinkIEEE80211  LinkType = 105 // 802.11
-	LinkFrameRelay LinkType = 107 // frame relay
-	LinkLoop       LinkType = 108 // OpenBSD loopback, network byte order
-	LinkENC        LinkType = 109 // OpenBSD encapsulation device
-	LinkLinuxSLL   LinkType = 113 // Linux cooked capture v1
-	LinkPFLog      LinkType = 117 // BSD packet filter log
-	LinkPrism      LinkType = 119 // 802.11 with Prism header
-	LinkIPFC       LinkType = 122 // IP over Fibre Channel
-	LinkRadiotap   LinkType = 127 // 802.11 with radiotap header
-	LinkAVS        LinkType = 163 // 802.11 with AVS header
-	LinkAP1394     LinkType = 138 // IP over IEEE 1394, as Apple has it
-	LinkPPI        LinkType = 192 // per-packet information
-	LinkIPv4       LinkType = 228 // raw IPv4
-	LinkIPv6       LinkType = 229 // raw IPv6
-	LinkNFLog      LinkType = 239 // Linux netfilter log
-	LinkIPoIB      LinkType = 242 // IP over InfiniBand
-	LinkPKTAP      LinkType = 258 // Apple's packet tap
-	LinkLinuxSLL2  LinkType = 276 // Linux cooked capture v2
+	LinkNull         LinkType = 0   // BSD loopback, host byte order
+	LinkEthernet     LinkType = 1   // Ethernet II and 802.3
+	LinkTokenRing    LinkType = 6   // IEEE 802.5
+	LinkPPP          LinkType = 9   // PPP, with or without HDLC framing
+	LinkFDDI         LinkType = 10  // FDDI
+	LinkRawOld       LinkType = 12  // DLT_RAW as some systems write it
+	LinkRawBSD       LinkType = 14  // DLT_RAW of OpenBSD
+	LinkPPPHDLC      LinkType = 50  // PPP in HDLC-like framing
+	LinkPPPEther     LinkType = 51  // PPPoE session packets, without Ethernet header
+	LinkATM          LinkType = 100 // LLC over ATM (RFC 2684)
+	LinkRaw          LinkType = 101 // raw IPv4 or IPv6
+	LinkCHDLC        LinkType = 104 // Cisco HDLC
+	LinkIEEE80211    LinkType = 105 // 802.11
+	LinkFrameRelay   LinkType = 107 // frame relay
+	LinkLoop         LinkType = 108 // OpenBSD loopback, network byte order
+	LinkENC          LinkType = 109 // OpenBSD encapsulation device
+	LinkLinuxSLL     LinkType = 113 // Linux cooked capture v1
+	LinkPFLog        LinkType = 117 // BSD packet filter log
+	LinkPrism        LinkType = 119 // 802.11 with Prism header
+	LinkIPFC         LinkType = 122 // IP over Fibre Channel
+	LinkRadiotap     LinkType = 127 // 802.11 with radiotap header
+	LinkAVS          LinkType = 163 // 802.11 with AVS header
+	LinkPPPD         LinkType = 166 // PPP of Linux's pppd, with the direction
+	LinkAP1394       LinkType = 138 // IP over IEEE 1394, as Apple has it
+	LinkPPI          LinkType = 192 // per-packet information
+	LinkPPPWithDir   LinkType = 204 // PPP behind a byte with the direction
+	LinkIPv4         LinkType = 228 // raw IPv4
+	LinkIPv6         LinkType = 229 // raw IPv6
+	LinkNFLog        LinkType = 239 // Linux netfilter log
+	LinkNetAnalyzer  LinkType = 240 // Ethernet behind Hilscher's netANALYZER header
+	LinkNetAnalyzerT LinkType = 241 // the same with the preamble
+	LinkIPoIB        LinkType = 242 // IP over InfiniBand
+	LinkPKTAP        LinkType = 258 // Apple's packet tap
+	LinkLinuxSLL2    LinkType = 276 // Linux cooked capture v2
 )
 
 // Direction says which way a packet went, seen from the capturing machine.
