@@ -55,6 +55,7 @@ faults: need-go
 	@table=$$(mktemp); trap 'rm -f "$$table"' EXIT; export TARRAFA_FAULT_TABLE=$$table; \
 	$(GO) test -count=1 -p 1 -timeout 15m ./test/faults && \
 	$(GO) test -count=1 -timeout 15m -run 'FullDisk|InterfaceGoes|DatabaseFaults|DatabaseAway' ./test/live && \
+	$(GO) test -count=1 -timeout 15m -run TwoHundredPages ./test/trust && \
 	echo '| fault | packets sent | stored | reported lost | doubled |' && echo '|---|---|---|---|---|' && cat "$$table"
 
 lint: need-go

@@ -133,7 +133,7 @@ func TestPowerCutAtEveryByte(t *testing.T) {
 func cutEverywhere(t *testing.T, base string, data, meta []byte, ends []int64, from, step int) {
 	dir := filepath.Join(base, "20260101T000000Z-test0")
 	must(t, os.MkdirAll(dir, 0o700))
-	cuts, torn, longest := 0, 0, uint64(0)
+	cuts, torn, whole, longest := 0, 0, uint64(0), uint64(0)
 	for cut := from; cut >= len(data)-64<<10; cut -= step {
 		must(t, os.WriteFile(filepath.Join(dir, archive.MetaName), meta, 0o600))
 		must(t, os.WriteFile(filepath.Join(dir, archive.FileName(1)), data[:cut], 0o600))
@@ -148,7 +148,7 @@ func cutEverywhere(t *testing.T, base string, data, meta []byte, ends []int64, f
 		if found[0].Packets != want {
 			t.Fatalf("cut at %d: %d packets, want %d", cut, found[0].Packets, want)
 		}
-		longest = max(longest, found[0].Packets)
+		whole, longest = max(whole, want), max(longest, found[0].Packets)
 		if found[0].TornLen > 0 {
 			torn++
 		}
@@ -169,7 +169,7 @@ func cutEverywhere(t *testing.T, base string, data, meta []byte, ends []int64, f
 		}
 		cuts++
 	}
-	lab.FaultRow(t, fmt.Sprintf("power cut at %d lengths of the last 64 KiB (%d through a record), the longest", cuts, torn), uint64(len(ends)), longest, 0, 0)
+	lab.FaultRow(t, fmt.Sprintf("power cut at %d lengths of the last 64 KiB (%d through a record): whole packets of the longest", cuts, torn), whole, longest, 0, 0)
 }
 
 // reindexed makes an index of what was recovered, asks it, and takes it away again.

@@ -4,7 +4,9 @@ package trust_test
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -15,6 +17,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/coder/websocket"
 
 	"github.com/tarrafa/tarrafa/internal/postgres/pgtest"
 	"github.com/tarrafa/tarrafa/test/trust/lab"
@@ -157,5 +161,94 @@ func TestPageUnderSlowAndGreedyClients(t *testing.T) {
 	must(t, slow[0].SetReadDeadline(time.Now().Add(hang)))
 	if _, err := io.Copy(io.Discard, slow[0]); err != nil {
 		t.Errorf("a client that never finishes its request is kept: %v", err)
+	}
+}
+
+// Two hundred pages, half of which read nothing, are open beside a capture: those above the
+// cap are refused and counted, and not one packet is missed. The page does not know the
+// database's password.
+func TestTwoHundredPagesBesideACapture(t *testing.T) {
+	ns := lab.NewNamespace(t)
+	const secret, pages, most, sent = "secret-word", 200, 32, 20_000
+	cmd := ns.Command(program, "capture", "-i", "vb", "--data-dir", filepath.Join(lab.OpenDir(t), "data"), "--view", "none", "--listen", "127.0.0.1:0",
+		"--sharkd", "off", "--db", "postgres://packetuser:"+secret+"@127.0.0.1:1/packetdb", "udp port 5353")
+	cmd.Env = append(os.Environ(), "TARRAFA_TOKEN="+bearer)
+	r := lab.Start(t, cmd)
+	r.Capturing()
+	r.Until("the link", func() bool { return pageAddress.MatchString(r.Stderr()) })
+	address := pageAddress.FindStringSubmatch(r.Stderr())[1]
+	client := &http.Client{Timeout: hang, Transport: &http.Transport{DialContext: func(_ context.Context, network, addr string) (c net.Conn, err error) {
+		err = ns.Inside(func() error {
+			c, err = net.DialTimeout(network, addr, hang)
+			return err
+		})
+		return c, err
+	}}}
+	header := http.Header{"Authorization": {"Bearer " + bearer}, "Origin": {"http://" + address}}
+	get := func(path string) string {
+		t.Helper()
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address+path, http.NoBody)
+		must(t, err)
+		req.Header = header
+		resp, err := client.Do(req)
+		must(t, err)
+		defer func() { _ = resp.Body.Close() }()
+		b, err := io.ReadAll(resp.Body)
+		must(t, err)
+		if resp.StatusCode != http.StatusOK {
+			t.Errorf("%s: %d: %.200s", path, resp.StatusCode, b)
+		}
+		return string(b)
+	}
+	open, refused := 0, 0
+	for i := range pages {
+		conn, resp, err := websocket.Dial(t.Context(), "ws://"+address+"/api/v1/ws", &websocket.DialOptions{HTTPClient: &http.Client{Transport: client.Transport}, HTTPHeader: header})
+		if err != nil {
+			if resp == nil || resp.StatusCode != http.StatusServiceUnavailable {
+				t.Fatalf("page %d: %v", i, err)
+			}
+			refused++
+			continue
+		}
+		defer func() { _ = conn.CloseNow() }()
+		open++
+		conn.SetReadLimit(1 << 20)
+		for _, m := range []string{
+			`{"type":"view","view":1,"capture":"live"}`, `{"type":"window","view":1,"request":1,"count":50,"follow":true}`, `{"type":"statistics","on":true}`,
+		} {
+			must(t, conn.Write(t.Context(), websocket.MessageText, []byte(m)))
+		}
+		if i%2 == 0 {
+			go func() {
+				for {
+					if _, _, err := conn.Read(t.Context()); err != nil {
+						return
+					}
+				}
+			}()
+		}
+	}
+	if open != most || refused != pages-most {
+		t.Errorf("%d pages are open and %d refused, want %d and %d", open, refused, most, pages-most)
+	}
+	ns.MustSend(t, sent, 200, 2*time.Millisecond)
+	r.Says("127.0.0.1:1") // the database, which is not there
+	live, metrics := get("/api/v1/live"), get("/metrics")
+	if want := fmt.Sprintf(`tarrafa_page_refused_requests_total{reason="clients"} %d`, refused); !strings.Contains(metrics, want) {
+		t.Errorf("/metrics does not say %s", want)
+	}
+	for what, text := range map[string]string{"the page": live + get("/api/v1/session") + get("/api/v1/captures"), "/metrics": metrics, "the log": r.Stderr()} {
+		if strings.Contains(text, secret) {
+			t.Errorf("%s shows the password", what)
+		}
+	}
+	if code := r.End(); code != 0 {
+		t.Fatalf("exit code %d\n%s", code, r.Stderr())
+	}
+	m := lab.ReadMeta(t, r.Kept())
+	lab.Balanced(t, m.Ledger)
+	lab.FaultRow(t, "200 pages, half of which read nothing", sent, m.Ledger.Written, m.Ledger.Dropped+m.Ledger.Lost, 0)
+	if m.Ledger.Written != sent || m.Ledger.Dropped != 0 {
+		t.Errorf("ledger %+v", m.Ledger)
 	}
 }
