@@ -86,7 +86,8 @@ func (t *Table) batch(rows []packet.Summary, chunk []byte, notes []Note) {
 			continue
 		}
 		if l.near = guess(cell, mask, l.hash); l.near != 0 {
-			touch += t.at(l.near - 1).touch(l.side & 1)
+			r := t.at(l.near - 1)
+			touch += r.key.a0 + uint64(r.half[0].next) + r.sum[0].packets + r.rtt[0].Sum
 		}
 	}
 	for i := range looks {
@@ -95,6 +96,7 @@ func (t *Table) batch(rows []packet.Summary, chunk []byte, notes []Note) {
 			continue
 		}
 		r := t.at(l.near - 1)
+		touch += r.touch(l.side & 1)
 		if h := &r.half[l.side&1]; h.unTail != 0 {
 			touch += t.segments.at(h.unTail).frame + t.segments.at(h.unHead).frame
 		}
@@ -126,9 +128,10 @@ func (t *Table) batch(rows []packet.Summary, chunk []byte, notes []Note) {
 	}
 }
 
-// touch reads from every line of a record that a packet of side needs.
+// touch reads the lines of a record that a packet of side needs besides the first ones of
+// their pairs, which the processor fetches two by two.
 func (r *record) touch(side uint8) uint64 {
-	return r.key.a0 + r.id + uint64(r.half[0].next) + uint64(r.half[1].next) + r.sum[side&1].packets + r.rtt[side&1^1].Sum
+	return r.id + uint64(r.half[1].next) + r.sum[side&1].packets + r.rtt[side&1^1].Sum
 }
 
 // guess returns the number +1 of the record whose hash matches, without comparing keys; 0
@@ -220,7 +223,7 @@ func (t *Table) packet(s *packet.Summary, chunk []byte, n *Note, l *lookup) {
 		r.remember(side, didData)
 	}
 	if r.states != before || r.seen != seen {
-		t.wake(i)
+		t.wake(r, i)
 	}
 	if t.watch != nil {
 		t.watching(r, before, side, opening, s, chunk, n, a)

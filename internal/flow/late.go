@@ -71,7 +71,7 @@ func (t *Table) stampLate(r *record, i uint32, at int64) {
 	if r.bits&bitLate != 0 {
 		latest = max(t.late[i].latest, at)
 	}
-	t.wake(i)
+	t.wake(r, i)
 	switch {
 	case at == latest && at >= t.clock.floor:
 		t.forgetLate(r, i)

@@ -80,7 +80,7 @@ func (t *Table) start(r *record, i uint32, s *packet.Summary) {
 	t.nextFlow++
 	t.c.Live++
 	t.live[i/64] |= 1 << (i % 64)
-	t.wake(i)
+	t.wake(r, i)
 	r.id = t.nextFlow
 	r.first, r.frame = s.Time, s.Number
 	r.vlan = s.VLAN
@@ -170,6 +170,7 @@ func (t *Table) evict() {
 func (t *Table) release(r *record, i uint32) {
 	t.slots.remove(r.hash, i)
 	t.forgetLate(r, i)
+	t.wake(r, i)
 	t.segments.clear(&r.half[0])
 	t.segments.clear(&r.half[1])
 	if r.bits&bitOuter != 0 {
@@ -220,12 +221,18 @@ const restUnit = 30
 func (t *Table) rest(r *record, i uint32) {
 	if until := uint64(t.heardLast(r, i)+t.patience(r)) >> restUnit; until < 1<<32 {
 		t.rests[i/recordChunk][i%recordChunk] = uint32(until)
+		r.bits |= bitRests
 	}
 }
 
 // wake forgets what rest has noted: the flow's timeout may be another, or its clock was set
 // back.
-func (t *Table) wake(i uint32) { t.rests[i/recordChunk][i%recordChunk] = 0 }
+func (t *Table) wake(r *record, i uint32) {
+	if r.bits&bitRests != 0 {
+		r.bits &^= bitRests
+		t.rests[i/recordChunk][i%recordChunk] = 0
+	}
+}
 
 func (t *Table) reason(r *record) End {
 	if r.key.proto() == protoTCP && r.ended() {

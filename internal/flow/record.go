@@ -49,6 +49,7 @@ const (
 	bitAfterEnd // the stream's earlier flow ended after FIN from both sides or RST
 	bitFlipped  // the first packet was sent by the server
 	bitLate     // Table.late knows more of the latest packet's time
+	bitRests    // Table.rests has something of it
 )
 
 // half is one direction's state for the TCP analysis: a cache line. Sequence numbers are
