@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
@@ -107,6 +108,7 @@ func runStats(ctx context.Context, w io.Writer, names []string, display *query.F
 		if ins, err = openInputsWith(names, opt); err != nil {
 			return err
 		}
+		debug.FreeOSMemory() // the tables of the workers are large
 	}
 	return statsInOrder(ctx, w, ins, display, asJSON, top)
 }
