@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -24,9 +25,7 @@ func TestShared(t *testing.T) {
 	all["damaged"] = append(slices.Clone(ng), 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16)
 	all["long records"] = longRecords(200_000, 100, 70_000, 300_000, 20)
 	for _, folder := range []string{"captures", "hostile"} {
-		for name, b := range plainCaptures(t, folder) {
-			all[name] = b
-		}
+		maps.Copy(all, plainCaptures(t, folder))
 	}
 	for name, b := range all {
 		for _, buffer := range []int{512, 4096, NearBuffer} {
@@ -93,7 +92,7 @@ type found struct {
 
 func (f *found) finish(r *Reader, err error) {
 	f.end = fmt.Sprintf("%#v", err)
-	if d, ok := err.(*DamageError); ok {
+	if d, ok := errors.AsType[*DamageError](err); ok {
 		f.end = fmt.Sprintf("%#v", *d)
 	}
 	f.counters, f.faces, f.stats, f.sections = r.Counters(), r.Interfaces(), r.Statistics(), r.Sections()
