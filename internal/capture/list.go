@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tarrafa/tarrafa/internal/nearest"
 	"github.com/tarrafa/tarrafa/internal/packet"
 )
 
@@ -61,19 +62,19 @@ func lookup(list []InterfaceInfo, name string) (InterfaceInfo, error) {
 	for k, i := range list {
 		names[k] = i.Name
 	}
-	return InterfaceInfo{}, &NoSuchInterfaceError{Name: name, Nearest: nearest(name, names), Available: names}
+	return InterfaceInfo{}, &NoSuchInterfaceError{Name: name, Nearest: similar(name, names), Available: names}
 }
 
-// nearest returns those of names that name may be a slip of, at most three, nearest first.
-func nearest(name string, names []string) []string {
+// similar returns those of names that name may be a slip of, at most three, nearest first.
+func similar(name string, names []string) []string {
 	type guess struct {
 		name string
 		far  int
 	}
 	var guesses []guess
 	for _, n := range names {
-		far := distance(strings.ToLower(name), strings.ToLower(n))
-		if far <= max(1, len(n)/2) && far < max(len(n), len(name)) {
+		limit := min(max(1, len(n)/2)+1, max(len(n), len(name)))
+		if far := nearest.Distance(strings.ToLower(name), strings.ToLower(n), limit); far < limit {
 			guesses = append(guesses, guess{n, far})
 		}
 	}
@@ -86,31 +87,4 @@ func nearest(name string, names []string) []string {
 		near = append(near, g.name)
 	}
 	return near
-}
-
-// distance counts the insertions, deletions, replacements and swaps of neighbours that make
-// b from a, bytes.
-func distance(a, b string) int {
-	if len(a) > 64 { // interface names are short; a longer word is no slip
-		return len(a)
-	}
-	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+cost)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				row[j] = min(row[j], before[j-2]+1)
-			}
-		}
-		before, last, row = last, row, before
-	}
-	return last[len(b)]
 }

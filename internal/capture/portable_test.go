@@ -25,7 +25,7 @@ func TestNearest(t *testing.T) {
 		{"", nil},
 		{strings.Repeat("eth0", 1000), nil},
 	} {
-		if got := nearest(c.name, names); !slices.Equal(got, c.want) {
+		if got := similar(c.name, names); !slices.Equal(got, c.want) {
 			t.Errorf("%.20q: %v, want %v", c.name, got, c.want)
 		}
 	}

@@ -3,6 +3,8 @@ package filter
 import (
 	"fmt"
 	"strings"
+
+	"github.com/tarrafa/tarrafa/internal/nearest"
 )
 
 // Reason classifies an Error.
@@ -105,44 +107,17 @@ func quoted(s string) string {
 // fail is how the generator leaves the depths of an expression; compileError carries it to generate.
 type compileError struct{ err *Error }
 
-// nearest returns the word of list closest to s, or "" when none is close: at most one edit in three letters.
-func nearest(s string, list []string) string {
+// similar returns the word of list closest to s, or "" when none is close: at most one edit in three letters.
+func similar(s string, list []string) string {
 	s = strings.ToLower(s)
 	best, bestCost := "", max(1, len(s)/3)+1
 	for _, w := range list {
 		if w == s {
 			return w
 		}
-		if c := editDistance(s, w, bestCost); c < bestCost {
+		if c := nearest.Distance(s, w, bestCost); c < bestCost {
 			best, bestCost = w, c
 		}
 	}
 	return best
-}
-
-// editDistance is Levenshtein's distance with swaps of neighbours counted once, cut off at limit.
-func editDistance(a, b string, limit int) int {
-	if len(a)-len(b) >= limit || len(b)-len(a) >= limit || len(a) > 64 || len(b) > 64 {
-		return limit
-	}
-	var rows [3][65]int
-	prev2, prev, cur := &rows[0], &rows[1], &rows[2]
-	for j := 0; j <= len(b); j++ {
-		prev[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		cur[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			cur[j] = min(prev[j]+1, cur[j-1]+1, prev[j-1]+cost)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				cur[j] = min(cur[j], prev2[j-2]+1)
-			}
-		}
-		prev2, prev, cur = prev, cur, prev2
-	}
-	return prev[len(b)]
 }

@@ -40,7 +40,7 @@ func (g *gen) namedHost(name string, q qual) cond {
 	if err != nil || len(addrs) == 0 {
 		pos, near := g.near(g.where)
 		panic(compileError{&Error{Expr: g.text, Pos: pos, Near: near, Reason: BadName,
-			Message: "unknown host " + quoted(name), Suggestion: nearest(name, keywordList), Err: err}})
+			Message: "unknown host " + quoted(name), Suggestion: similar(name, keywordList), Err: err}})
 	}
 	// Link types without a type field carry IP only: ARP is not asked for.
 	p4 := q.proto

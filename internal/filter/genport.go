@@ -76,7 +76,7 @@ func (g *gen) namedPort(name string, q qual) cond {
 func (g *gen) service(name string, want uint32) (port, transport uint32) {
 	tcp, udp, ok := g.resolver().Port(name)
 	if !ok {
-		g.failHint(BadName, "unknown port "+quoted(name), nearest(name, serviceNames()))
+		g.failHint(BadName, "unknown port "+quoted(name), similar(name, serviceNames()))
 	}
 	n, of := tcp, uint32(ipTCP)
 	switch {

@@ -25,7 +25,7 @@ func (p *parser) unexpected(expected []string) {
 		e.Message = "something is missing"
 	case tkID:
 		e.Message = "unexpected word " + quoted(t.text)
-		e.Suggestion = nearest(t.text, keywordList)
+		e.Suggestion = similar(t.text, keywordList)
 	default:
 		e.Message = "unexpected " + quoted(e.Near)
 	}
@@ -49,7 +49,7 @@ func (p *parser) lonely(t *token) {
 		e.Message = t.msg
 	case tkID:
 		e.Message = "unknown word " + quoted(t.text)
-		e.Suggestion = nearest(t.text, keywordList)
+		e.Suggestion = similar(t.text, keywordList)
 		if s, ok := displayFilter(t.text, p.valueAfter()); ok {
 			e.Message = quoted(t.text) + " belongs to Wireshark's display filters, this is a capture filter"
 			e.Suggestion = s

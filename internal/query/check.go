@@ -147,7 +147,7 @@ func (p *parser) function(x *raw) (Operand, error) {
 	if !ok {
 		return nil, &SyntaxError{
 			Pos: x.tok.pos, End: x.tok.end, What: "no function " + strconv.Quote(name),
-			Candidates: nearest(name, functionNames, 3),
+			Candidates: similar(name, functionNames, 3),
 		}
 	}
 	if len(x.args) != 1 && !kind.many {

@@ -3,6 +3,8 @@ package query
 import (
 	"slices"
 	"strings"
+
+	"github.com/tarrafa/tarrafa/internal/nearest"
 )
 
 // mostCandidates is how many names an error suggests.
@@ -27,7 +29,7 @@ func Nearest(name string) []string {
 	if LookupField(name) != nil {
 		return []string{name}
 	}
-	if list := nearest(name, fieldNames, mostCandidates); list != nil {
+	if list := similar(name, fieldNames, mostCandidates); list != nil {
 		return list
 	}
 	var list []string
@@ -39,8 +41,8 @@ func Nearest(name string) []string {
 	return list
 }
 
-// nearest returns the names that differ from name by few letters, best first.
-func nearest(name string, names []string, most int) []string {
+// similar returns the names that differ from name by few letters, best first.
+func similar(name string, names []string, most int) []string {
 	type near struct {
 		name string
 		far  int
@@ -48,7 +50,7 @@ func nearest(name string, names []string, most int) []string {
 	limit := min(4, len(name)/2+1)
 	var list []near
 	for _, n := range names {
-		if d := distance(name, n, limit); d < limit {
+		if d := nearest.Distance(name, n, limit); d < limit {
 			list = append(list, near{n, d})
 		}
 	}
@@ -60,28 +62,4 @@ func nearest(name string, names []string, most int) []string {
 		}
 	}
 	return out
-}
-
-// distance is the number of letters to add, remove or change, or limit when it is that or
-// more.
-func distance(a, b string, limit int) int {
-	if len(a)-len(b) >= limit || len(b)-len(a) >= limit {
-		return limit
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		last := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			last, row[j+1] = row[j+1], min(row[j]+1, row[j+1]+1, last+cost)
-		}
-	}
-	return min(row[len(b)], limit)
 }
