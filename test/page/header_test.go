@@ -29,6 +29,14 @@ func TestHeader(t *testing.T) {
 	}
 }
 
+// analysed is a shelf whose captures have flows and findings, so that all views are there.
+type analysed struct{ *feed.Shelf }
+
+// Analyse implements web.Analyser.
+func (analysed) Analyse(context.Context, string, func(uint64)) (*web.Analysis, error) {
+	return &web.Analysis{Flows: []int{}, Findings: []int{}}, nil
+}
+
 // TestOutputs: how each output is doing stands in the header, with a sign and in words.
 func TestOutputs(t *testing.T) {
 	sinks := []live.Sink{
@@ -49,22 +57,23 @@ func TestOutputs(t *testing.T) {
 	done := make(chan struct{})
 	go func() { defer close(done); f.Hub().Run(ctx) }()
 	t.Cleanup(func() { cancel(); <-done })
-	s := serve(t, web.Config{Content: web.Content{Hub: f.Hub(), LiveID: "feed", Captures: &feed.Shelf{
+	s := serve(t, web.Config{Content: web.Content{Hub: f.Hub(), LiveID: "feed", Captures: analysed{&feed.Shelf{
 		Captures: []web.Capture{{ID: "feed", Name: "feed", State: "open", Live: true}}, Readers: map[string]query.Reader{"feed": f},
-	}}})
+	}}, Stop: func() {}, Suspend: func(bool) error { return nil }}})
 	var r struct {
 		Outputs []struct {
 			Text, Title, Colour string
 			Inside              bool
 		}
+		Wide     []string // what does not fit
 		Problems []string
 	}
 	drive(t, "outputs", s.Link(), &r)
 	want := []struct{ text, title string }{
-		{"⚠ PG−12 k", "PostgreSQL: not reachable · behind by 12,345 · 40,000 written · db.example:5432/packetdb · connection refused"},
-		{"● JSON", "JSON: up to date · 52,345 written · logs/traffic.json"},
 		{"✕ file−7", "file: stopped · behind by 7 · 0 written · <b>x</b>.pcapng · no space left on device"},
+		{"⚠ PG−12 k", "PostgreSQL: not reachable · behind by 12,345 · 40,000 written · db.example:5432/packetdb · connection refused"},
 		{"◐ index−1,500 k", "index: catching up · behind by 1,500,000"},
+		{"● JSON", "JSON: up to date · 52,345 written · logs/traffic.json"},
 	}
 	if len(r.Outputs) != len(want) || len(r.Problems) > 0 {
 		t.Fatalf("%+v", r)
@@ -75,7 +84,10 @@ func TestOutputs(t *testing.T) {
 			t.Errorf("output %d: %+v, want %+v", i, got, w)
 		}
 	}
-	if r.Outputs[0].Colour == r.Outputs[1].Colour {
+	for _, w := range r.Wide {
+		t.Error(w)
+	}
+	if r.Outputs[0].Colour == r.Outputs[3].Colour {
 		t.Error("one in trouble looks like one that works")
 	}
 }

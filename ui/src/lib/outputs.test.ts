@@ -15,20 +15,20 @@ const ledger = (behind: number) => ({
 });
 const rate = { packets: 50_000, bits: 0 };
 
-test("each state has a sign of its own", () => {
+test("each state has a sign of its own, trouble comes first", () => {
   const names = ["ok", "catching", "retrying", "stopped"];
   const list = outputs({
     sinks: names.map((state) => ({ ...sink, name: state, state })),
     ledger: null,
     rate,
   });
-  expect(list.map((o) => o.state)).toEqual(names);
+  expect(list.map((o) => o.state)).toEqual(names.toReversed());
   expect(new Set(list.map((o) => o.sign)).size).toBe(4);
 });
 
 test("the index is told of when it does not keep up", () => {
   const one = [{ ...sink, name: "PostgreSQL" }];
   expect(outputs({ sinks: one, ledger: ledger(99_000), rate }).map((o) => o.short)).toEqual(["PG"]);
-  expect(outputs({ sinks: one, ledger: ledger(101_000), rate }).map((o) => o.short)).toEqual(["PG", "index"]);
+  expect(outputs({ sinks: one, ledger: ledger(101_000), rate }).map((o) => o.short)).toEqual(["index", "PG"]);
   expect(outputs({ sinks: null, ledger: null, rate })).toEqual([]);
 });

@@ -15,6 +15,9 @@ export interface Output {
 }
 
 const signs = { ok: "●", catching: "◐", retrying: "⚠", stopped: "✕" };
+export const sign = (state: string): string => signs[state as Output["state"]] ?? "";
+
+const order = ["stopped", "retrying", "catching", "ok"]; // trouble first
 const shorts: Record<string, string> = { PostgreSQL: "PG" };
 
 // Behind by less, the index keeps up: it is written in groups of rows.
@@ -52,5 +55,5 @@ export function outputs(status: Pick<Status, "sinks" | "ledger" | "rate">): Outp
       expired,
     });
   }
-  return list;
+  return list.sort((a, b) => order.indexOf(a.state) - order.indexOf(b.state));
 }
