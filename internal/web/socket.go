@@ -110,27 +110,35 @@ func (c *client) read(ctx context.Context) {
 		if err != nil {
 			return
 		}
-		var r request
-		if json.Unmarshal(b, &r) != nil {
+		if !c.take(b) {
 			_ = c.conn.Close(websocket.StatusPolicyViolation, "not a request")
 			return
 		}
-		c.mu.Lock()
-		switch r.Type {
-		case "view":
-			c.wanted = &r
-		case "window":
-			r.Count = min(max(r.Count, 0), maxRows)
-			c.cursor = r
-		case "statistics":
-			c.statistics = r.On
-		}
-		c.mu.Unlock()
 		select {
 		case c.kick <- struct{}{}:
 		default:
 		}
 	}
+}
+
+// take puts a request in the place of the one before; false: it is none.
+func (c *client) take(b []byte) bool {
+	var r request
+	if json.Unmarshal(b, &r) != nil {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch r.Type {
+	case "view":
+		c.wanted = &r
+	case "window":
+		r.Count = min(max(r.Count, 0), maxRows)
+		c.cursor = r
+	case "statistics":
+		c.statistics = r.On
+	}
+	return true
 }
 
 // run sends what is new, at most every windowEvery.

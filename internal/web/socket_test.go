@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"github.com/tarrafa/tarrafa/internal/query"
 )
 
 // page is a client of the test.
@@ -336,4 +338,23 @@ func TestLastWord(t *testing.T) {
 	if websocket.CloseStatus(err) != websocket.StatusGoingAway {
 		t.Errorf("end: %v", err)
 	}
+}
+
+// FuzzRequest: whatever a client sends, it is a request within its bounds or none.
+func FuzzRequest(f *testing.F) {
+	f.Add([]byte(`{"type":"view","view":1,"capture":"live","filter":"tcp","start":"1","end":"2"}`))
+	f.Add([]byte(`{"type":"window","view":1,"request":2,"from":18446744073709551615,"count":-1,"follow":true}`))
+	f.Add([]byte(`{"type":"statistics","on":true}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var c client
+		if !c.take(b) {
+			return
+		}
+		if c.cursor.Count < 0 || c.cursor.Count > maxRows {
+			t.Errorf("%d rows are asked for", c.cursor.Count)
+		}
+		if c.wanted != nil {
+			_, _ = query.Parse(c.wanted.Filter)
+		}
+	})
 }

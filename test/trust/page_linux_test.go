@@ -157,11 +157,45 @@ func TestPageUnderSlowAndGreedyClients(t *testing.T) {
 			t.Errorf("Host %q: %d", req.Host, resp.StatusCode)
 		}
 	}
+	// A client that asks for another view all the time: the newest counts.
+	conn, _, err := websocket.Dial(t.Context(), "ws://"+v.address+"/api/v1/ws", &websocket.DialOptions{
+		HTTPHeader: http.Header{"Authorization": {"Bearer " + bearer}, "Origin": {"http://" + v.address}},
+	})
+	must(t, err)
+	defer func() { _ = conn.CloseNow() }()
+	conn.SetReadLimit(1 << 20)
+	go func() {
+		for {
+			if _, _, err := conn.Read(t.Context()); err != nil {
+				return
+			}
+		}
+	}()
+	for i := range 20_000 {
+		must(t, conn.Write(t.Context(), websocket.MessageText, fmt.Appendf(nil, `{"type":"view","view":%d,"capture":"file-1","filter":"frame.len > %d"}`, i+1, i)))
+	}
+	begin = time.Now()
+	if status, list := v.get(t, "/api/v1/captures"); status != http.StatusOK || time.Since(begin) > 5*time.Second {
+		t.Errorf("%d after %s: %s", status, time.Since(begin), list)
+	}
+	if status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", v.PID())); err != nil || residentOf(t, string(status)) > 256<<10 {
+		t.Errorf("resident %d kB after 20 000 views: %v", residentOf(t, string(status)), err)
+	}
 	// Who does not finish is sent away.
 	must(t, slow[0].SetReadDeadline(time.Now().Add(hang)))
 	if _, err := io.Copy(io.Discard, slow[0]); err != nil {
 		t.Errorf("a client that never finishes its request is kept: %v", err)
 	}
+}
+
+// residentOf reads the resident memory in /proc/PID/status, in kB.
+func residentOf(t *testing.T, status string) (kB int) {
+	t.Helper()
+	_, line, _ := strings.Cut(status, "VmRSS:")
+	if _, err := fmt.Sscan(line, &kB); err != nil {
+		t.Fatal(err)
+	}
+	return kB
 }
 
 // Two hundred pages, half of which read nothing, are open beside a capture: those above the
