@@ -77,7 +77,9 @@ func (t *Table) batch(rows []packet.Summary, chunk []byte, notes []Note) {
 			l.side = l.key.set(&s.Inner)
 		}
 		l.hash = t.hash.sum(&l.key)
-		touch += cell[l.hash&mask]
+	}
+	for i := range looks {
+		touch += cell[looks[i].hash&mask] // also of one that is to be skipped: no branch
 	}
 	for i := range looks {
 		l := &looks[i]
