@@ -45,14 +45,17 @@ func (s *Scribe) See(c *segment.Chunk) {
 	s.e.sides = l.sides
 }
 
-// keptPage is how much memory of a page is kept for the next use, bytes: several times what
-// the lines of a block of usual packets take.
-const keptPage = 8 << 20
+const (
+	// firstPage is the room for the lines of a block of usual packets, bytes.
+	firstPage = 1 << 20
+	// keptPage is how much memory of a page is kept for the next use, bytes.
+	keptPage = 8 * firstPage
+)
 
 // Begin makes a page empty.
 func (p *Page) Begin() {
-	if cap(p.out) > keptPage {
-		p.out = nil
+	if p.out == nil || cap(p.out) > keptPage {
+		p.out = make([]byte, 0, firstPage)
 	}
 	p.out, p.lines, p.rows = p.out[:0], 0, 0
 }
