@@ -128,6 +128,7 @@ func (r *Recognizer) dns(msg []byte, now int64, cut bool) bool {
 		return false
 	}
 	r.dnsFlags(msg)
+	r.addNumber(FieldDNSAnswers, uint32(be16(msg[6:])))
 	at := dnsHeader
 	var asked []byte
 	for i := range be16(msg[4:]) {
@@ -192,6 +193,7 @@ func (r *Recognizer) dnsRecords(msg []byte, at int, asked []byte, now int64) boo
 		if owner != nil {
 			r.add(FieldDNSRespName, owner)
 		}
+		r.addNumber(FieldDNSRespType, uint32(typ))
 		switch {
 		case typ == typeA && n == 4:
 			r.add(FieldDNSA, msg[data:at])

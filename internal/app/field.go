@@ -7,11 +7,13 @@ type FieldID uint8
 // The fields that are found. Names are tshark 4.0's where tshark has the field.
 const (
 	FieldNone FieldID = iota
+	FieldDNSAnswers
 	FieldDNSQueryName
 	FieldDNSQueryType
 	FieldDNSResponse
 	FieldDNSRcode
 	FieldDNSRespName
+	FieldDNSRespType
 	FieldDNSA
 	FieldDNSAAAA
 	FieldDNSCNAME
@@ -35,6 +37,8 @@ const (
 	FieldHTTPStatus
 	FieldHTTPContentType
 	FieldHTTPServer
+	FieldHTTPReferer
+	FieldHTTPLocation
 	FieldSSHProtocol
 	FieldDHCPHostName
 	FieldDHCPVendorClass
@@ -62,11 +66,13 @@ var fieldTable = [numFields]struct {
 	kind FieldKind
 }{
 	FieldNone:                {"", KindText},
+	FieldDNSAnswers:          {"dns.count.answers", KindNumber},
 	FieldDNSQueryName:        {"dns.qry.name", KindText},
 	FieldDNSQueryType:        {"dns.qry.type", KindNumber},
 	FieldDNSResponse:         {"dns.flags.response", KindNumber},
 	FieldDNSRcode:            {"dns.flags.rcode", KindNumber},
 	FieldDNSRespName:         {"dns.resp.name", KindText},
+	FieldDNSRespType:         {"dns.resp.type", KindNumber},
 	FieldDNSA:                {"dns.a", KindAddress},
 	FieldDNSAAAA:             {"dns.aaaa", KindAddress},
 	FieldDNSCNAME:            {"dns.cname", KindText},
@@ -90,6 +96,8 @@ var fieldTable = [numFields]struct {
 	FieldHTTPStatus:          {"http.response.code", KindNumber},
 	FieldHTTPContentType:     {"http.content_type", KindText},
 	FieldHTTPServer:          {"http.server", KindText},
+	FieldHTTPReferer:         {"http.referer", KindText},
+	FieldHTTPLocation:        {"http.location", KindText},
 	FieldSSHProtocol:         {"ssh.protocol", KindText},
 	FieldDHCPHostName:        {"dhcp.option.hostname", KindText},
 	FieldDHCPVendorClass:     {"dhcp.option.vendor_class_id", KindText},

@@ -54,6 +54,10 @@ func (r *Recognizer) httpHead(st *FlowState, head []byte) (body httpBody, status
 			r.add(FieldHTTPContentType, value)
 		case headerServer:
 			r.add(FieldHTTPServer, value)
+		case headerReferer:
+			r.add(FieldHTTPReferer, value)
+		case headerLocation:
+			r.add(FieldHTTPLocation, value)
 		case headerContentLength:
 			length = contentLength(value)
 		case headerTransferEncoding:
@@ -123,6 +127,8 @@ const (
 	headerUserAgent
 	headerContentType
 	headerServer
+	headerReferer
+	headerLocation
 	headerContentLength
 	headerTransferEncoding
 )
@@ -137,6 +143,14 @@ func headerID(name []byte) header {
 	case 6:
 		if equalFold(name, []byte("server")) {
 			return headerServer
+		}
+	case 7:
+		if equalFold(name, []byte("referer")) {
+			return headerReferer
+		}
+	case 8:
+		if equalFold(name, []byte("location")) {
+			return headerLocation
 		}
 	case 10:
 		if equalFold(name, []byte("user-agent")) {

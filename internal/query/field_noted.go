@@ -18,7 +18,7 @@ var noted = map[Type][]string{
 		"flow", "tcp.stream", "udp.stream", "tcp.seq", "tcp.ack", "tcp.window_size", "tcp.window_size_scalefactor",
 		"tcp.analysis.acks_frame", "tcp.analysis.duplicate_ack_num", "tcp.analysis.duplicate_ack_frame",
 		"tcp.analysis.bytes_in_flight",
-		"dns.qry.type", "dns.flags.rcode", "http.response.code", "tls.handshake.type",
+		"dns.qry.type", "dns.flags.rcode", "dns.count.answers", "dns.resp.type", "http.response.code", "tls.handshake.type",
 	},
 	TypeDuration: {
 		"tcp.analysis.initial_rtt", "tcp.analysis.ack_rtt", "tcp.time_relative", "tcp.time_delta",
@@ -30,7 +30,7 @@ var noted = map[Type][]string{
 		"app", "dns.qry.name", "dns.resp.name", "dns.cname", "dns.ptr.domain_name", "nbns.name",
 		"tls.handshake.extensions_server_name", "tls.handshake.extensions_alpn_str", "ja4",
 		"tls.certificate.subject_cn", "x509ce.dNSName",
-		"http.request.method", "http.request.uri", "http.host", "http.user_agent", "http.content_type", "http.server",
+		"http.request.method", "http.request.uri", "http.host", "http.user_agent", "http.content_type", "http.server", "http.referer", "http.location",
 		"ssh.protocol", "dhcp.option.hostname", "dhcp.option.vendor_class_id", "dhcpv6.client_domain", "mqtt.clientid",
 	},
 }

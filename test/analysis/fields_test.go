@@ -21,18 +21,20 @@ var promisedFields = []string{
 	"tcp.analysis.duplicate_ack", "tcp.analysis.zero_window", "tcp.analysis.zero_window_probe",
 	"tcp.analysis.zero_window_probe_ack", "tcp.analysis.window_full", "tcp.analysis.window_update",
 	"tcp.analysis.keep_alive", "tcp.analysis.keep_alive_ack", "tcp.analysis.reused_ports",
+	"dns.count.answers", "dns.resp.name", "dns.resp.type",
 	"dns.qry.name", "dns.qry.type", "dns.flags.response", "dns.flags.rcode", "dns.a", "dns.aaaa", "dns.cname",
 	"nbns.name", "dhcp.option.hostname", "dhcp.option.vendor_class_id", "ssh.protocol",
 	"tls.handshake.type", "tls.handshake.extensions_server_name", "tls.handshake.extensions_alpn_str", "tls.handshake.version",
 	"http.request", "http.request.method", "http.request.uri", "http.host", "http.user_agent",
 	"http.response", "http.response.code", "http.content_type", "http.server",
+	"http.referer", "http.location",
 }
 
 // allow is how many frames of a capture may differ in a field, with the reason. Any other
 // difference of these fields is a failure.
 var allow = map[string]map[string]int{
 	// A body whose segments came out of order: tshark wants tcp.reassemble_out_of_order.
-	"PcapPlusPlus__many-protocols.pcap": {"http.response": 2, "http.response.code": 2, "http.content_type": 2, "http.server": 2},
+	"PcapPlusPlus__many-protocols.pcap": {"http.response": 2, "http.response.code": 2, "http.content_type": 2, "http.server": 2, "http.location": 1},
 	"zeek__206_example_b.pcap":          {"http.response": 1, "http.response.code": 1, "http.content_type": 1, "http.server": 1},
 }
 
