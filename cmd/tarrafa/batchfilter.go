@@ -23,7 +23,7 @@ func newBatchFilter(f *query.Filter) *batchFilter {
 // tracker returns the tracker whose batches the filter can be asked of.
 func (f *batchFilter) tracker() *track.Tracker {
 	if f.filter != nil && f.filter.Needs().Notes {
-		return track.NewAnalysing(track.NewAnalysis(track.AnalysisOptions{}))
+		return track.NewAnalysing(track.NewAnalysis(track.AnalysisOptions{Records: true}))
 	}
 	return track.New()
 }
@@ -41,7 +41,7 @@ func (f *batchFilter) batch(b *track.Batch) *track.Batch {
 	f.some, f.last = true, b.Next.Packet
 	k := &f.kept
 	k.Chunk, k.Next = b.Chunk, b.Next
-	k.Rows, k.Notes, k.Apps, k.Names = k.Rows[:0], k.Notes[:0], k.Apps[:0], k.Names[:0]
+	k.Rows, k.Notes, k.Apps, k.Shown, k.Names = k.Rows[:0], k.Notes[:0], k.Apps[:0], k.Shown[:0], k.Names[:0]
 	needs := f.filter.Needs()
 	for i := range b.Rows {
 		s := &b.Rows[i]
@@ -71,6 +71,7 @@ func (f *batchFilter) keep(b *track.Batch, i int) {
 	}
 	if i < len(b.Apps) {
 		k.Apps = append(k.Apps, b.Apps[i])
+		k.Shown = append(k.Shown, b.Shown[i])
 	}
 	for _, n := range b.NamesOf(i) {
 		n.Row = uint32(len(k.Rows))

@@ -210,7 +210,7 @@ func nearestField(name string) string {
 func (p *printer) run(ctx context.Context, w *bufio.Writer, in *input, o *readOptions) error {
 	tracker := track.New()
 	if p.analyse {
-		tracker = track.NewAnalysing(track.NewAnalysis(track.AnalysisOptions{}))
+		tracker = track.NewAnalysing(track.NewAnalysis(track.AnalysisOptions{Records: true}))
 	}
 	job := &printing{
 		printer: p, w: w, programs: newFileFilter(o.filter), limit: o.count,

@@ -28,7 +28,7 @@ func (s *session) siftNow(ctx context.Context, f *query.Filter, take func(*track
 	filter := newBatchFilter(f)
 	tracker := track.New()
 	if f.Needs().Notes {
-		tracker = track.NewAnalysing(track.NewAnalysis(track.AnalysisOptions{Memory: siftMemory}))
+		tracker = track.NewAnalysing(track.NewAnalysis(track.AnalysisOptions{Memory: siftMemory, Records: true}))
 	}
 	return tracker.Run(ctx, tail, followerFunc(func(_ context.Context, b *track.Batch) error {
 		take(filter.batch(b), b.Next.Packet)

@@ -59,7 +59,7 @@ func sweepKey(a *asked, top *query.Field) string {
 func newSweep(key string, a *asked, top *query.Field, base uint64) *sweep {
 	s := &sweep{key: key, filter: a.scope.Filter, scope: a.scope, base: base, top: top, decoder: packet.NewDecoder()}
 	s.at.Packet = base
-	s.analysis = track.NewAnalysis(track.AnalysisOptions{})
+	s.analysis = track.NewAnalysis(track.AnalysisOptions{Records: true})
 	s.tracker = track.NewAnalysing(s.analysis)
 	if top != nil {
 		s.counts = &tally{counts: map[string]query.Amount{}}

@@ -50,7 +50,7 @@ func answerPlainly(t *testing.T, file string) *plainly {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	tr := track.NewAnalysing(track.NewAnalysis(track.AnalysisOptions{}))
+	tr := track.NewAnalysing(track.NewAnalysis(track.AnalysisOptions{Records: true}))
 	p := &plainly{numbers: map[string][]uint64{}, tops: map[string]map[string]query.Amount{}}
 	var filters []*query.Filter
 	for _, text := range analysed {

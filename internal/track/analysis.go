@@ -23,6 +23,9 @@ type AnalysisOptions struct {
 	// HoldEnds tells of ends only after the batch in which they happened has been applied:
 	// when the next one is asked for, or by Drain.
 	HoldEnds bool
+	// Records follows the records of TLS connections to their end, so that each packet can
+	// be asked whether it shows one ([Batch.Shown]): for filters and fields.
+	Records bool
 }
 
 // Conversation is a flow with what its payload said.
@@ -80,6 +83,8 @@ type Analysis struct {
 	apps     []app.Protocol
 	names    []Name
 	arena    []byte // values of names, until the next batch
+	shown    []bool
+	records  map[uint64]*records // by flow; nil: not followed
 	talks    talks
 	segment  app.Segment
 	verdicts [flow.AnalysisCount]uint64
@@ -127,7 +132,11 @@ func NewAnalysis(o AnalysisOptions) *Analysis {
 		passive:    app.NewPassiveDNS(passiveNames(o.Memory)),
 		notes:      make([]flow.Note, batchRows),
 		apps:       make([]app.Protocol, batchRows),
+		shown:      make([]bool, batchRows),
 		talks:      talks{names: newNameRing(names)},
+	}
+	if o.Records {
+		a.records = map[uint64]*records{}
 	}
 	a.recognizer.Passive = a.passive
 	fo := flow.Options{Memory: rest - rest/slabShare, Timeouts: o.Timeouts, Watch: o.Watch}
@@ -152,7 +161,7 @@ func (a *Analysis) begin(b *Batch, c *segment.Chunk, chunk []byte) {
 	}
 	a.names, a.arena = a.names[:0], a.arena[:0]
 	a.headers = a.headers[:0]
-	b.Notes, b.Apps = a.notes, a.apps
+	b.Notes, b.Apps, b.Shown = a.notes, a.apps, a.shown
 	a.current = c.Segment
 	a.part = *c
 	a.part.Bytes = chunk
@@ -177,6 +186,7 @@ func (a *Analysis) step(b *Batch, from, to int) {
 		}
 		if t := near[(i-from)%stepRows]; t != nil && t.id == note.Flow && t.deaf(s) {
 			b.Apps[i] = t.state.Protocol()
+			b.Shown[i] = a.mute(b, i, t)
 		} else {
 			b.Apps[i] = a.row(b, i)
 		}
@@ -189,7 +199,7 @@ func (a *Analysis) step(b *Batch, from, to int) {
 // finish hangs what was found on a batch whose rows have all been looked into.
 func (a *Analysis) finish(b *Batch) {
 	n := len(b.Rows)
-	b.Notes, b.Apps, b.Names, b.Headers = a.notes[:n], a.apps[:n], a.names, a.headers
+	b.Notes, b.Apps, b.Shown, b.Names, b.Headers = a.notes[:n], a.apps[:n], a.shown[:n], a.names, a.headers
 	a.publish()
 }
 

@@ -94,7 +94,7 @@ func (b *Batch) AppendNotes(dst []query.Note, row int) []query.Note {
 	names := b.NamesOf(row)
 	if p := b.Apps[row]; p != app.Unknown {
 		dst = append(dst, query.Note{Field: fieldApp, Value: query.Value{Text: p.String()}})
-		if f := appFields[p]; f != nil && (s.PayloadLen > 0 || len(names) > 0) {
+		if f := appFields[p]; f != nil && b.Shown[row] {
 			dst = number(dst, f, 1)
 		}
 	}

@@ -23,6 +23,7 @@ type Batch struct {
 	// Of a Tracker with an Analysis, valid as long as Rows; else nil.
 	Notes []flow.Note    // what the flow table has to say, one for each row
 	Apps  []app.Protocol // the application of each row's flow, as far as it is known by then
+	Shown []bool         // whether the row's packet carries it: not when a message of it goes on in the next one
 	Names []Name         // what applications said, in the order of the rows
 	// Headers are of tunnels and of what ICMP errors quote, in the order of the rows.
 	Headers []flow.Header

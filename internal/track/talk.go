@@ -80,6 +80,7 @@ func (t *talks) bytes() uint64 {
 // returns the flow's application.
 func (a *Analysis) row(b *Batch, i int) app.Protocol {
 	s, n := &b.Rows[i], &b.Notes[i]
+	b.Shown[i] = false
 	pieces := isFragment(s)
 	var data []byte
 	var cut bool
@@ -96,11 +97,17 @@ func (a *Analysis) row(b *Batch, i int) app.Protocol {
 	// A FIN ends the body of an HTTP message.
 	end := s.Inner.Proto == packet.ProtoTCP && s.TCPFlags&tcpFIN != 0 && (s.PayloadLen > 0 || t.state.Protocol() == app.HTTP)
 	if s.PayloadLen == 0 && s.TCPFlags&tcpSYN == 0 && !end || t.state.Done() {
+		b.Shown[i] = a.mute(b, i, t)
 		return t.state.Protocol()
 	}
 	if !pieces {
 		data, cut = a.payloads.Of(b, i)
 	}
+	d := 1
+	if n.FromClient {
+		d = 0
+	}
+	late := false
 	seg := &a.segment
 	*seg = app.Segment{} // in two steps: otherwise it is built elsewhere and copied
 	seg.Payload, seg.Truncated, seg.End = data, cut, end
@@ -108,14 +115,11 @@ func (a *Analysis) row(b *Batch, i int) app.Protocol {
 	seg.SrcPort, seg.DstPort, seg.Transport = s.Inner.SrcPort, s.Inner.DstPort, s.Inner.Proto
 	seg.FromClient = n.FromClient
 	if s.Inner.Proto == packet.ProtoTCP {
-		d := 1
-		if n.FromClient {
-			d = 0
-		}
 		if s.TCPFlags&tcpSYN != 0 {
 			seg.Seq++
 		}
 		if t.started[d] {
+			late = int32(s.Seq+s.PayloadLen-t.ways[d].high) <= 0
 			seg.Missing, seg.Repeated = t.ways[d].take(seg.Seq, s.PayloadLen)
 			if n.Flags&flow.FastRetransmission != 0 && t.state.Protocol() == app.HTTP {
 				seg.Repeated = 0 // tshark shows such a message a second time
@@ -129,11 +133,16 @@ func (a *Analysis) row(b *Batch, i int) app.Protocol {
 	if len(data) == 0 && !end {
 		return t.state.Protocol()
 	}
-	switch a.recognizer.Segment(&t.state, seg) {
-	case app.OutcomeFields, app.OutcomeMalformed:
+	o := a.recognizer.Segment(&t.state, seg)
+	if o == app.OutcomeFields || o == app.OutcomeMalformed {
 		a.keep(t, s, uint32(i))
 	}
-	return t.state.Protocol()
+	p := t.state.Protocol()
+	b.Shown[i] = a.shows(s, p, o)
+	if p == app.TLS && a.records != nil && seg.Transport == packet.ProtoTCP {
+		b.Shown[i] = a.recordEnds(t.id, d, data, piece{s.Seq, s.PayloadLen, seg.Missing, seg.Repeated, late})
+	}
+	return p
 }
 
 const (
@@ -190,6 +199,7 @@ func (a *Analysis) renew(t *talk, id uint64) {
 			}
 		}
 		a.recognizer.Release(&t.state)
+		delete(a.records, t.id)
 	}
 	*t = talk{id: id}
 }
