@@ -68,22 +68,22 @@ func (p *unackedPool) add(h *half, end, length uint32, time int64, frame uint64)
 		p.dropped++
 		return false
 	}
-	seq, behind := end-length, h.unTail
+	seq := end - length
 	var last *unacked
-	if behind != 0 {
-		last = p.at(behind)
+	if h.unTail != 0 {
+		last = p.at(h.unTail)
 		if after(seq, last.end) < 0 {
 			h.bits |= halfMixed
 		}
 		if after(end, last.end) < 0 {
-			last, behind = nil, 0
+			last = nil
 			steps := 0
 			for i := h.unHead; i != 0; {
 				u := p.at(i)
 				if after(end, u.end) < 0 {
 					break
 				}
-				last, behind, i = u, i, u.next
+				last, i = u, u.next
 				if steps++; steps > maxUnackedWalk {
 					p.dropped++
 					return false
