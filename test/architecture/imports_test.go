@@ -16,7 +16,7 @@ const module = "github.com/tarrafa/tarrafa/"
 // floors: a package imports only from floors below its own.
 var floors = map[string]int{
 	"internal/nearest": 0,
-	"internal/words": 1, "internal/inert": 1, "internal/packet": 1, "internal/filter": 1, "internal/sandbox": 1,
+	"internal/words":   1, "internal/inert": 1, "internal/packet": 1, "internal/filter": 1, "internal/sandbox": 1,
 	"internal/segment": 2, "internal/query": 2, "internal/flow": 2, "internal/app": 2, "internal/stats": 2,
 	"internal/track": 3, "internal/archive": 3, "internal/capture": 3,
 	"internal/index": 4, "internal/postgres": 4, "internal/trafficlog": 4, "internal/live": 4,
