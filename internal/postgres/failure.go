@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -165,15 +166,34 @@ func isDNS(err error) bool {
 }
 
 // reason returns the innermost text of a driver's error: what wraps it repeats user and
-// database, and lists every address that was tried.
+// database, and lists an address once for each way in which it was tried.
 func reason(err error) string {
-	for {
-		if connect, ok := errors.AsType[*pgconn.ConnectError](err); ok {
-			err = connect.Unwrap()
-			continue
+	if connect, ok := errors.AsType[*pgconn.ConnectError](err); ok {
+		if tried := attempts(nil, connect.Unwrap()); len(tried) > 0 {
+			return strings.Join(tried, ", ")
 		}
-		return err.Error()
+		return connect.Unwrap().Error()
 	}
+	return err.Error()
+}
+
+// attempts adds what the network said of each attempt to connect, once.
+func attempts(said []string, err error) []string {
+	switch e := err.(type) {
+	case *net.OpError:
+		if text := e.Error(); !slices.Contains(said, text) {
+			said = append(said, text)
+		}
+	case interface{ Unwrap() []error }:
+		for _, one := range e.Unwrap() {
+			said = attempts(said, one)
+		}
+	case interface{ Unwrap() error }:
+		if in := e.Unwrap(); in != nil {
+			return attempts(said, in)
+		}
+	}
+	return said
 }
 
 // line makes one line of a text, of bounded length.

@@ -55,6 +55,17 @@ func TestFailure(t *testing.T) {
 	}
 }
 
+// TestReason: a server that is not there is named once, however often it was tried.
+func TestReason(t *testing.T) {
+	_, err := pgconn.Connect(t.Context(), "host=127.0.0.1 port=1 user=me dbname=d sslmode=prefer")
+	if err == nil {
+		t.Fatal("connected to port 1")
+	}
+	if got := reason(err); got != "dial tcp 127.0.0.1:1: connect: connection refused" {
+		t.Errorf("%q, of %v", got, err)
+	}
+}
+
 func TestRefusedLine(t *testing.T) {
 	for where, want := range map[string]int{
 		"COPY packets, line 17, column src_ip":                   17,
