@@ -245,9 +245,7 @@ const largestPlace = 64 << 10
 // another capture or record, counts as nothing.
 func (k *keeper) open(l *Log) error {
 	f, err := os.OpenFile(k.path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
-	if err == nil {
-		err = l.own(k.path)
-	} else if errors.Is(err, fs.ErrExist) {
+	if errors.Is(err, fs.ErrExist) {
 		f, err = os.OpenFile(k.path, os.O_RDWR, 0)
 	}
 	if err != nil {

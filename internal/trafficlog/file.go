@@ -17,9 +17,7 @@ func (l *Log) openFile() error {
 		return err
 	}
 	f, err := os.OpenFile(l.path, os.O_RDWR|os.O_APPEND|os.O_CREATE|os.O_EXCL, 0o600)
-	if err == nil {
-		err = l.own(l.path)
-	} else if errors.Is(err, fs.ErrExist) {
+	if errors.Is(err, fs.ErrExist) {
 		f, err = openExisting(l.path)
 	}
 	if err != nil {
@@ -64,21 +62,10 @@ func (l *Log) makeFolder(dir string) error {
 	if errors.Is(err, fs.ErrExist) {
 		return nil
 	}
-	if err == nil {
-		err = l.own(dir)
-	}
 	if err != nil {
 		return fmt.Errorf("trafficlog: %w", err)
 	}
 	return nil
-}
-
-// own gives something that was made to the user it was made for.
-func (l *Log) own(path string) error {
-	if l.opt.Owner == nil {
-		return nil
-	}
-	return os.Lchown(path, l.opt.Owner.UID, l.opt.Owner.GID)
 }
 
 // longestLine bounds how far back the beginning of the last line is looked for: a record

@@ -21,14 +21,9 @@ type Options struct {
 	// CursorFile is a file that says how far the record of this Capture got, so that a new
 	// start goes on there: [Log.Resume]. Empty: none. A stream has none.
 	CursorFile string
-	// Owner is given the files and folders that are made; nil: they stay the process's.
-	Owner *Owner
 
 	Log *slog.Logger // nil: none
 }
-
-// Owner is a user of the system.
-type Owner struct{ UID, GID int }
 
 func (o Options) withDefaults() Options {
 	if o.Location == nil {
