@@ -79,6 +79,7 @@ func tryFile(t *testing.T, file, id string) {
 }
 
 func TestHostileFilesThroughProgram(t *testing.T) {
+	forgetPeak(t)
 	dir := beside(t, "hostile")
 	files, err := filepath.Glob(filepath.Join(dir, "*.*"))
 	must(t, err)
@@ -91,6 +92,7 @@ func TestHostileFilesThroughProgram(t *testing.T) {
 
 // A sample of the mutants, so that what the program adds around the packages is tried too.
 func TestMutantsThroughProgram(t *testing.T) {
+	forgetPeak(t)
 	bases := captureBases(t, beside(t, "captures"))
 	count := 100
 	if testing.Short() {

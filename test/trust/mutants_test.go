@@ -183,6 +183,7 @@ func delivered(b *base, got result, first int) error {
 }
 
 func TestMutants(t *testing.T) {
+	forgetPeak(t)
 	bases := captureBases(t, beside(t, "captures"))
 	count := *mutants
 	if testing.Short() {
