@@ -15,7 +15,7 @@
 // in one process, before and after it enters. It needs root and works in a network
 // namespace of its own:
 //
-//	go run ./bench/sandbox
+//	CGO_ENABLED=0 go run ./bench/sandbox
 package main
 
 import (
