@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -166,34 +165,17 @@ func isDNS(err error) bool {
 }
 
 // reason returns the innermost text of a driver's error: what wraps it repeats user and
-// database, and lists an address once for each way in which it was tried.
+// database, and lists an address once for each way in which it was tried. Of several
+// addresses it is the first one's.
 func reason(err error) string {
-	if connect, ok := errors.AsType[*pgconn.ConnectError](err); ok {
-		if tried := attempts(nil, connect.Unwrap()); len(tried) > 0 {
-			return strings.Join(tried, ", ")
-		}
-		return connect.Unwrap().Error()
+	connect, ok := errors.AsType[*pgconn.ConnectError](err)
+	if !ok {
+		return err.Error()
 	}
-	return err.Error()
-}
-
-// attempts adds what the network said of each attempt to connect, once.
-func attempts(said []string, err error) []string {
-	switch e := err.(type) {
-	case *net.OpError:
-		if text := e.Error(); !slices.Contains(said, text) {
-			said = append(said, text)
-		}
-	case interface{ Unwrap() []error }:
-		for _, one := range e.Unwrap() {
-			said = attempts(said, one)
-		}
-	case interface{ Unwrap() error }:
-		if in := e.Unwrap(); in != nil {
-			return attempts(said, in)
-		}
+	if attempt, ok := errors.AsType[*net.OpError](connect); ok {
+		return attempt.Error()
 	}
-	return said
+	return connect.Unwrap().Error()
 }
 
 // line makes one line of a text, of bounded length.
