@@ -145,7 +145,6 @@ class Page {
 
   private takeRows(rows: Rows): void {
     if (rows.view !== this.view) return;
-    if (rows.total > 0 || rows.done === 1) this.arrive();
     this.onRevision(rows.revision);
     if (rows.count > 0 && rows.request !== this.request && !this.following) return;
     this.rowsOf = rows.view;
@@ -160,6 +159,7 @@ class Page {
     else if (!this.publishing) this.publishing = window.setTimeout(() => this.publish(), TOTALS_EVERY);
     if (!this.now.exact && !this.live) this.countAll();
     this.onRows(rows);
+    if (rows.total > 0 || rows.done === 1) this.arrive();
   }
 
   private publish(): void {
@@ -354,6 +354,7 @@ class Page {
   }
 
   private arrive(): void {
+    if (!this.answered) return; // rows of the view before are still coming
     const n = this.going;
     this.going = 0;
     setTimeout(() => {
