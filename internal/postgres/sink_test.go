@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tarrafa/tarrafa/internal/postgres/pgtest"
 	"github.com/tarrafa/tarrafa/internal/segment"
 )
 
@@ -234,14 +235,21 @@ func TestOptions(t *testing.T) {
 	}
 }
 
-// TestLastIDs: the last ids of a sequence are used up, although a block of the usual size
-// is more than there are.
-func TestLastIDs(t *testing.T) {
-	srv := server(t)
-	db := srv.Database(t)
+// fewIDs makes a table whose ids end soon.
+func fewIDs(t *testing.T) (srv *pgtest.Server, db string) {
+	t.Helper()
+	srv = server(t)
+	db = srv.Database(t)
 	srv.Run(t, db, "SET ROLE "+db,
 		"CREATE TABLE packets (id smallserial, src_ip text, dst_ip text, protocol text, packet_size int, capture_time timestamptz)",
 		"SELECT setval('packets_id_seq', 32700)")
+	return srv, db
+}
+
+// TestLastIDs: the last ids of a sequence are used up, although a block of the usual size
+// is more than there are.
+func TestLastIDs(t *testing.T) {
+	srv, db := fewIDs(t)
 	ctx := context30(t)
 	s := New(config(t, srv.DSN(db, db)), "c", quick(nil))
 	follow(ctx, t, s, 31, 30)
@@ -250,11 +258,7 @@ func TestLastIDs(t *testing.T) {
 }
 
 func TestIDsRunOut(t *testing.T) {
-	srv := server(t)
-	db := srv.Database(t)
-	srv.Run(t, db, "SET ROLE "+db,
-		"CREATE TABLE packets (id smallserial, src_ip text, dst_ip text, protocol text, packet_size int, capture_time timestamptz)",
-		"SELECT setval('packets_id_seq', 32700)")
+	srv, db := fewIDs(t)
 	ctx := context30(t)
 	s := New(config(t, srv.DSN(db, db)), "c", quick(nil))
 	finish := endless(ctx, t, s, time.Millisecond)
