@@ -1,8 +1,10 @@
 import { Ahead } from "./ahead";
-import { ApiError, type Capture, type Detail, get, type Problem, type Session, setCsrf, write } from "./api";
+import { type Capture, get, type Problem, type Session, setCsrf } from "./api";
+import { Capturing } from "./capturing.svelte";
 import { type Key, type Language, preferred, translate } from "./i18n";
 import type { LiveSeries, LiveStatistics, Message, Status } from "./messages";
 import { EXACT, type Rows } from "./rows";
+import { Selection } from "./selection.svelte";
 import { Socket } from "./socket";
 import { recall } from "./storage";
 
@@ -19,8 +21,6 @@ class Page {
   session = $state.raw<Session | null>(null);
   connected = $state(false);
   ended = $state(false);
-  closing = $state(false);
-  switching = $state(false); // capturing is being stopped or started
   dismissed = $state(false); // the last word has been read
   tab = $state<Tab>("packets");
   capture = $state(""); // "live" or an identifier
@@ -40,10 +40,6 @@ class Page {
   status = $state.raw<Status | null>(null);
   series = $state.raw<LiveSeries | null>(null);
   statistics = $state.raw<LiveStatistics | null>(null);
-  selected = $state(-1); // position
-  number = 0; // of the selected packet; 0: none is, or its row has not come
-  detail = $state.raw<Detail | null>(null);
-  detailError = $state("");
   dialog = $state<Dialog>("");
   notice = $state("");
   language = $state<Language>((recall("language") as Language) || preferred(navigator.languages));
@@ -61,6 +57,8 @@ class Page {
 
   /** What keys do waits for the rows of a view that has just been asked for. */
   readonly ahead = new Ahead(() => this.answered);
+  readonly selection = new Selection(this.ahead, () => this.capture);
+  readonly capturing = new Capturing((e) => this.say(e));
 
   private now = { total: 0, exact: true, done: 1, skipped: 0 };
   private publishing = 0;
@@ -70,12 +68,8 @@ class Page {
   private pending = { filter: "", start: 0n, end: 0n, capture: "" };
   private request = 0;
   private wantsStatistics = false;
-  private fetching: AbortController | null = null;
   private counting: AbortController | null = null;
   private going = 0;
-  private detailing: Promise<void> | null = null;
-  private onNumber: ((n: number) => void) | null = null;
-  private wantsSuspended = false;
   private readonly socket = new Socket({
     state: (on) => this.online(on),
     rows: (r) => this.takeRows(r),
@@ -134,7 +128,7 @@ class Page {
 
   private online(on: boolean): void {
     this.connected = on;
-    this.switching = false;
+    this.capturing.settle();
     if (!on) {
       this.ahead.forget();
       return;
@@ -184,7 +178,7 @@ class Page {
   private takeMessage(m: Message): void {
     if (m.type === "status" && m.status) {
       this.status = m.status;
-      if (Boolean(m.status.suspended) === this.wantsSuspended) this.switching = false;
+      this.capturing.is(Boolean(m.status.suspended));
       if (m.status.series) this.series = m.status.series;
       if (m.status.final) {
         this.ended = true;
@@ -212,7 +206,7 @@ class Page {
     ({ filter: this.filter, start: this.start, end: this.end } = this.pending);
     this.now = { total: 0, exact: true, done: 1, skipped: 0 };
     this.publish();
-    this.unselect();
+    this.selection.clear();
     this.onView();
   }
 
@@ -243,7 +237,7 @@ class Page {
   openCapture(id: string): void {
     this.capture = id === this.session?.live_id ? "live" : id;
     this.tab = "packets";
-    this.unselect();
+    this.selection.clear();
     this.openView(this.filter, 0n, 0n);
   }
 
@@ -256,76 +250,12 @@ class Page {
     this.following = on;
     this.publish();
     this.seen = this.total;
-    if (on) this.unselect();
+    if (on) this.selection.clear();
   }
 
   watchStatistics(on: boolean): void {
     this.wantsStatistics = on;
     this.socket.send({ type: "statistics", on });
-  }
-
-  unselect(): void {
-    this.fetching?.abort();
-    this.point(-1);
-    this.detail = null;
-    this.detailError = "";
-  }
-
-  /** Selects a place of which the row may not have come. */
-  point(position: number): void {
-    this.selected = position;
-    this.number = 0;
-    this.onNumber?.(0);
-    this.onNumber = null;
-  }
-
-  /** Does something with the selected packet, as soon as it is known which one that is. What
-   * is shown of a packet may still be of the one before. */
-  packet(act: (n: number) => void): void {
-    if (this.number > 0) {
-      act(this.number);
-      return;
-    }
-    if (this.selected < 0) return;
-    const known = new Promise<number>((r) => {
-      this.onNumber?.(0);
-      this.onNumber = r;
-    });
-    this.ahead.move(known).then((n) => n > 0 && act(n));
-  }
-
-  /** The details of the selected packet: null when another one was selected before they came. */
-  async details(): Promise<Detail | null> {
-    const n = this.number;
-    if (this.detail?.number !== n) await this.detailing;
-    return this.detail?.number === n ? this.detail : null;
-  }
-
-  async show(position: number, number: number): Promise<void> {
-    if (position === this.selected) {
-      this.onNumber?.(number);
-      this.onNumber = null;
-    }
-    this.point(position);
-    this.number = number;
-    this.fetching?.abort();
-    const c = new AbortController();
-    this.fetching = c;
-    this.detailing = this.fetch(number, c);
-    await this.detailing;
-  }
-
-  private async fetch(number: number, c: AbortController): Promise<void> {
-    try {
-      const d = await get<Detail>(`captures/${this.capture}/packets/${number}`, {}, c.signal);
-      if (c.signal.aborted) return;
-      this.detail = d;
-      this.detailError = "";
-    } catch (e) {
-      if (c.signal.aborted) return;
-      this.detail = null;
-      this.detailError = e instanceof ApiError ? e.problem.error : String(e);
-    }
   }
 
   /** Shows a packet among all of the capture. */
@@ -361,31 +291,6 @@ class Page {
       if (n) this.onGoto(n);
       this.ahead.catchUp();
     });
-  }
-
-  /** Stops the capturing, or starts it again. The next status says that it is so. */
-  async suspend(on: boolean): Promise<void> {
-    this.switching = true;
-    this.wantsSuspended = on;
-    try {
-      await write("POST", on ? "suspend" : "resume");
-      setTimeout(() => {
-        this.switching = false; // somebody else may have turned it back meanwhile
-      }, 2000);
-    } catch (e) {
-      this.switching = false;
-      this.say(e);
-    }
-  }
-
-  async stop(): Promise<void> {
-    this.closing = true;
-    try {
-      await write("POST", "stop");
-    } catch (e) {
-      this.closing = false;
-      this.say(e);
-    }
   }
 }
 

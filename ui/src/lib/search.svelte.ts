@@ -43,8 +43,8 @@ class Search {
 
   /** Looks for the next hit behind (or before) the selected packet. */
   find(direction: Direction): void {
-    if (page.selected < 0) this.look(direction, undefined);
-    else page.packet((n) => this.look(direction, n));
+    if (page.selection.position < 0) this.look(direction, undefined);
+    else page.selection.packet((n) => this.look(direction, n));
   }
 
   private async look(direction: Direction, selected: number | undefined): Promise<void> {
