@@ -46,7 +46,10 @@ func (t *Table) analyse(r *record, side uint8, s *packet.Summary, chunk []byte, 
 			header = tcpHeader(s, data)
 		}
 	}
+	annotated := false
 	if syn {
+		// A SYN that was expected: an answer to it, or itself, came before.
+		annotated = fwd.bits&halfBase != 0 && flags&flagACK == 0
 		a |= r.greet(side, s, header)
 	}
 	if fwd.bits&halfBase == 0 {
@@ -80,8 +83,8 @@ func (t *Table) analyse(r *record, side uint8, s *packet.Summary, chunk []byte, 
 		fwd.ackFrame = s.Number
 	}
 
-	annotated := flags&flagACK != 0 && rev.maxAck != 0 && after(ack, rev.maxAck) > 0
-	if annotated {
+	if flags&flagACK != 0 && rev.maxAck != 0 && after(ack, rev.maxAck) > 0 {
+		annotated = true
 		if after(rev.next, rev.maxAck) > 0 {
 			a |= AckLostSegment
 			rev.maxAck = rev.next
@@ -147,7 +150,8 @@ func (t *Table) analyse(r *record, side uint8, s *packet.Summary, chunk []byte, 
 	} else if r.firstRTT == 0 && r.synTime != 0 && flags&(flagSYN|flagACK) == flagACK {
 		r.firstRTT = s.Time - r.synTime
 	}
-	if a != 0 || annotated || n.AcksFrame != 0 {
+	n.Annotated = annotated || a != 0 || n.AcksFrame != 0
+	if n.Annotated {
 		n.InitialRTT = r.firstRTT
 	}
 	n.WindowScale = fwd.scale
@@ -165,7 +169,7 @@ func (t *Table) analyse(r *record, side uint8, s *packet.Summary, chunk []byte, 
 // hide takes out of a note what tshark does not print for a segment whose header was cut
 // off by the snapshot length or is malformed. The flow has counted it.
 func (n *Note) hide() {
-	n.Flags, n.InitialRTT = 0, 0
+	n.Flags, n.InitialRTT, n.Annotated = 0, 0, false
 	n.AcksFrame, n.AckRTT = 0, 0
 	n.DupAckNum, n.DupAckFrame, n.InFlight = 0, 0, 0
 }

@@ -95,6 +95,7 @@ type Note struct {
 	Flags       Analysis
 	WindowScale int8 // shift applied to Window; ScaleUnknown, ScaleUnused
 	FromClient  bool // the client sent the packet
+	Annotated   bool // the analysis has something to say (tcp.analysis), if only that nothing is on its way
 
 	place uint32 // of the record in the Table, +1
 }

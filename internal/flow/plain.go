@@ -97,7 +97,7 @@ func (t *Table) plain(s *packet.Summary, chunk []byte, n *Note, l *lookup) bool 
 		r.firstRTT = s.Time - r.synTime
 	}
 	if known || n.AcksFrame != 0 {
-		n.InitialRTT = r.firstRTT
+		n.InitialRTT, n.Annotated = r.firstRTT, true
 	}
 	n.WindowScale = fwd.scale
 	n.Window = uint32(s.Window)

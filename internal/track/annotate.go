@@ -151,7 +151,7 @@ func tcpNotes(dst []query.Note, n *flow.Note, s *packet.Summary) []query.Note {
 		dst = number(dst, fieldTCPRelative, uint64(n.TimeRelative))
 		dst = number(dst, fieldTCPDelta, uint64(n.TimeDelta))
 	}
-	if n.Flags == 0 && n.InitialRTT == 0 && n.AcksFrame == 0 && n.InFlight == 0 {
+	if !n.Annotated {
 		return dst
 	}
 	dst = number(dst, fieldAnalysis, 1)

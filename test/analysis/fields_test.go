@@ -13,7 +13,7 @@ const promised = 0.999
 var promisedFields = []string{
 	"tcp.stream", "udp.stream", "tcp.seq", "tcp.ack", "tcp.window_size", "tcp.window_size_scalefactor",
 	"tcp.time_relative", "tcp.time_delta",
-	"tcp.analysis.flags", "tcp.analysis.initial_rtt", "tcp.analysis.ack_rtt",
+	"tcp.analysis", "tcp.analysis.flags", "tcp.analysis.initial_rtt", "tcp.analysis.ack_rtt",
 	"tcp.analysis.acks_frame", "tcp.analysis.duplicate_ack_num", "tcp.analysis.duplicate_ack_frame",
 	"tcp.analysis.bytes_in_flight",
 	"tcp.analysis.retransmission", "tcp.analysis.fast_retransmission", "tcp.analysis.spurious_retransmission",
