@@ -69,9 +69,28 @@ func (t *Table) conversation(q *packet.Tuple, s *packet.Summary) Header {
 		Row: t.row, Proto: q.Proto, Stream: r.stream, WindowScale: r.half[side].scale,
 		TimeRelative: s.Time - r.born, TimeDelta: s.Time - r.last,
 	}
-	t.stamp(r, i, s.Time)
+	t.mention(r, i, s.Time)
 	r.bits |= bitRef
 	return h
+}
+
+// mention notes the time of a packet that is not the flow's own, but has to do with the conversation:
+// the flow ends no later for it.
+func (t *Table) mention(r *record, i uint32, at int64) {
+	latest := t.latest(r, i)
+	t.stamp(r, i, at)
+	if r.bits&bitLive == 0 || t.latest(r, i) == latest {
+		return
+	}
+	if r.bits&bitLate == 0 && len(t.late) >= int(t.limit/lateShare) {
+		t.c.LateLost++
+		return
+	}
+	if t.late == nil {
+		t.late = map[uint32]heardAt{}
+	}
+	t.late[i] = heardAt{clock: t.clock.now, latest: latest}
+	r.bits |= bitLate
 }
 
 // between numbers the tunnels inside of the outermost one, and what an ICMP error quotes:

@@ -77,3 +77,32 @@ func at(list []Header, i int) any {
 	}
 	return nil
 }
+
+// An ICMP error about a datagram is no packet of its flow: the flow ends with its own last one, as
+// in tshark's conversations, however many errors come, and a later datagram moves the end on.
+func TestQuotedHeadersEndNoFlow(t *testing.T) {
+	datagram := packettest.IPv4(17, packettest.UDP(3, 4, []byte("data")))
+	message := append([]byte{3, 3, 0, 0, 0, 0, 0, 0}, datagram...)
+	own, quoted := packettest.Ethernet(0x0800, datagram), packettest.Ethernet(0x0800, packettest.IPv4Between("10.0.0.9", "10.0.0.1", 1, message))
+	for name, c := range map[string]struct {
+		frames [][]byte
+		last   int
+	}{
+		"an error":                   {[][]byte{own, quoted}, 0},
+		"two errors":                 {[][]byte{own, quoted, quoted}, 0},
+		"an error between datagrams": {[][]byte{own, quoted, own, quoted}, 2},
+	} {
+		rows, chunk := rowsOf(c.frames...)
+		var flows []Flow
+		table := NewTable(Options{Ended: func(f *Flow) {
+			if f.Tuple.Proto == protoUDP {
+				flows = append(flows, *f)
+			}
+		}})
+		table.Apply(rows, chunk, make([]Note, len(rows)))
+		table.Drain()
+		if len(flows) != 1 || flows[0].Last != rows[c.last].Time {
+			t.Errorf("%s: flows %+v; want one that ends at %d ns", name, flows, rows[c.last].Time)
+		}
+	}
+}
