@@ -6,14 +6,15 @@ import (
 )
 
 const (
-	ja4Length = 36
+	ja4Length    = 36
+	hash12Length = 12
 	// ja4ListBytes is the longest list that is hashed: two lists of "xxxx," each.
 	ja4ListBytes = 2*maxHelloList*5 + 1
 )
 
 // fingerprint gives the JA4 fingerprint of the parsed ClientHello (transport is 't' for
-// TCP, 'q' for QUIC, 'd' for DTLS). The lists of ciphers and extensions are sorted in
-// place. The result lies in the Recognizer and is valid until the next call.
+// TCP, 'q' for QUIC, 'd' for DTLS). The lists of ciphers and extensions may be
+// sorted in place. The result lies in the Recognizer and is valid until the next call.
 //
 // The algorithm is FoxIO's JA4 "TLS client fingerprint" (BSD licence; the other members of
 // the family are not used here): transport, version, SNI, counts and ALPN in clear, then
@@ -47,30 +48,56 @@ func (r *Recognizer) fingerprint(transport byte) []byte {
 	}
 	out = append(out, first, last, '_')
 
-	ciphers := h.ciphers[:h.nciphers]
+	out = r.hashCiphers(out, h.ciphers[:h.nciphers])
+	out = append(out, '_')
+	return r.hashExtensions(out, h.extensions[:h.next], h.signatures[:h.nsigs])
+}
+
+// hashCiphers appends the hash of a list of ciphers, which it sorts.
+func (r *Recognizer) hashCiphers(out []byte, ciphers []uint16) []byte {
+	place, known := r.memo.place(ciphers)
+	if known {
+		return append(out, place.hash[:]...)
+	}
+	if place != nil {
+		place.put(ciphers)
+	}
 	slices.Sort(ciphers)
 	list := r.ja4buf[:0]
 	for _, c := range ciphers {
 		list = appendHex16(list, c)
 	}
-	out = appendHash12(out, list)
-	out = append(out, '_')
+	return place.fill(appendHash12(out, list))
+}
 
-	extensions := h.extensions[:h.next]
+// hashExtensions appends the hash of a list of extensions, which it sorts, and of signature
+// algorithms.
+func (r *Recognizer) hashExtensions(out []byte, extensions, signatures []uint16) []byte {
+	// How many extensions there are stands in front, as both are one list in the memo; and
+	// no list of ciphers begins with a reserved number.
+	both := append(r.lists[:0], greaseMark, uint16(len(extensions)))
+	both = append(append(both, extensions...), signatures...)
+	place, known := r.memo.place(both)
+	if known {
+		return append(out, place.hash[:]...)
+	}
+	if place != nil {
+		place.put(both)
+	}
 	slices.Sort(extensions)
-	list = r.ja4buf[:0]
+	list := r.ja4buf[:0]
 	for _, e := range extensions {
 		if e != extServerName && e != extALPN {
 			list = appendHex16(list, e)
 		}
 	}
-	if h.nsigs > 0 {
+	if len(signatures) > 0 {
 		list[len(list)-1] = '_' // never empty: signature algorithms are an extension
-		for _, s := range h.signatures[:h.nsigs] {
+		for _, s := range signatures {
 			list = appendHex16(list, s)
 		}
 	}
-	return appendHash12(out, list)
+	return place.fill(appendHash12(out, list))
 }
 
 // ja4Version gives the two characters of a TLS or DTLS version.

@@ -138,6 +138,8 @@ type Recognizer struct {
 	carry  []byte // TLS handshake messages that span records
 	ja4    [ja4Length]byte
 	ja4buf []byte // the list that is hashed
+	lists  []uint16
+	memo   hashMemo
 	quic   quicOpener
 }
 
@@ -155,6 +157,7 @@ func NewRecognizer(o Options) *Recognizer {
 	r.carry = make([]byte, 0, size)
 	r.hold = make([]byte, 0, size)
 	r.ja4buf = make([]byte, 0, ja4ListBytes)
+	r.lists = make([]uint16, 0, 2+2*maxHelloList)
 	return r
 }
 

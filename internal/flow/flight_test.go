@@ -34,7 +34,7 @@ func TestReach(t *testing.T) {
 			pool.add(&h, s.seq+s.len, s.len, int64(i), uint64(i+1))
 		}
 		pool.ack(&h, c.ack)
-		low, high := pool.reach(&h, c.base)
+		low, high := pool.reach(&h)
 		if high-low != c.want {
 			t.Errorf("%s: from %d to %d: %d, want %d", c.name, low, high, high-low, c.want)
 		}

@@ -22,16 +22,16 @@ func (t *Table) plain(s *packet.Summary, chunk []byte, n *Note, l *lookup) bool 
 		return false
 	}
 	side := l.side & 1
-	if me := r.state(side); me != statePartial && me != stateEstablished {
+	if me := r.state(side); me != statePartial && me != stateEstablished && (me != stateClosed || s.PayloadLen > 0) {
 		return false
 	}
-	did := uint16(1<<didAck) << (8 * side & 15)
+	what := didAck
 	if s.PayloadLen > 0 {
-		did = 1 << didData << (8 * side & 15)
+		what = didData
 	}
 	fwd, rev := &r.half[side], &r.half[side^1]
 	length, seq, ack := s.PayloadLen, s.Seq, s.Ack
-	if r.seen&did == 0 || fwd.bits&rev.bits&(halfBase|halfWindow) != halfBase|halfWindow ||
+	if !r.used(side) || fwd.bits&rev.bits&(halfBase|halfWindow) != halfBase|halfWindow ||
 		seq != fwd.next || seq == 0 || length == 1 || rev.maxAck != 0 && after(ack, rev.maxAck) > 0 {
 		return false
 	}
@@ -54,6 +54,10 @@ func (t *Table) plain(s *packet.Summary, chunk []byte, n *Note, l *lookup) bool 
 	n.FromClient = (side == 1) == (r.bits&bitClientB != 0)
 	n.RelSeq, n.RelAck = seq-fwd.base, ack-rev.base
 	r.bits |= bitRef
+	if r.seen>>(8*side&15)&(1<<what) == 0 {
+		r.remember(side, what)
+		t.wake(r, l.near-1)
+	}
 	sum := &r.sum[side]
 	sum.packets++
 	sum.bytes += uint64(s.WireLen)

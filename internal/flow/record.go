@@ -69,6 +69,7 @@ type half struct {
 	window   uint16 // raw
 	bits     halfBits
 	scale    int8
+	unLow    uint32 // lowest number among the segments on their way, valid with halfLow
 }
 
 type halfBits uint16
@@ -84,6 +85,7 @@ const (
 	halfHole                           // a segment was lost since the other side last spoke
 	halfSacked                         // record.sacked is not 0
 	halfMixed                          // segments on their way overlap, or came in another order
+	halfLow                            // half.unLow is set, and no segment ends behind the list's last one
 )
 
 // tally counts one direction of a flow.

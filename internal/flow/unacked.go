@@ -108,6 +108,13 @@ func (p *unackedPool) add(h *half, end, length uint32, time int64, frame uint64)
 		h.unTail = i
 	}
 	h.unCount++
+	if h.bits&halfLow != 0 {
+		if end-h.base > p.at(h.unTail).end-h.base {
+			h.bits &^= halfLow
+		} else if seq-h.base < h.unLow-h.base {
+			h.unLow = seq
+		}
+	}
 	return true
 }
 
@@ -134,7 +141,7 @@ func (p *unackedPool) settle(h *half, ack uint32) (frame uint64, time int64) {
 		p.put(i, u)
 		if next == 0 {
 			h.unHead, h.unTail = 0, 0
-			h.bits &^= halfMixed
+			h.bits &^= halfMixed | halfLow
 			return frame, time
 		}
 		i, u = next, p.at(next)
@@ -144,13 +151,21 @@ func (p *unackedPool) settle(h *half, ack uint32) (frame uint64, time int64) {
 		u.seq = ack
 	}
 	if h.bits&halfMixed == 0 {
+		h.bits &^= halfLow
 		return frame, time // without overlaps nothing behind the first segment can be acknowledged in part
 	}
-	for walk := maxUnackedWalk; u.next != 0 && walk > 1; walk-- {
+	low := u.seq - h.base
+	walk := maxUnackedWalk
+	for ; u.next != 0 && walk > 1; walk-- {
 		u = p.at(u.next)
 		if after(ack, u.seq) > 0 {
 			u.seq = ack
 		}
+		low = min(low, u.seq-h.base)
+	}
+	h.unLow = h.base + low
+	if u.next != 0 {
+		h.bits &^= halfLow
 	}
 	return frame, time
 }
@@ -158,16 +173,25 @@ func (p *unackedPool) settle(h *half, ack uint32) (frame uint64, time int64) {
 // reach returns the lowest and the highest sequence number of the segments on their way,
 // counted from base. As in tshark the distances from base have no sign: what lies before
 // it is very far.
-func (p *unackedPool) reach(h *half, base uint32) (low, high uint32) {
-	low, high = p.at(h.unHead).seq-base, p.at(h.unTail).end-base
+func (p *unackedPool) reach(h *half) (low, high uint32) {
+	high = p.at(h.unTail).end - h.base
+	if h.bits&halfLow != 0 {
+		return h.unLow - h.base, high
+	}
+	low = p.at(h.unHead).seq - h.base
 	if h.bits&halfMixed == 0 && low <= high {
 		return low, high
 	}
+	last := high
 	walk := maxUnackedWalk
 	for i := h.unHead; i != 0 && walk > 0; walk-- {
 		u := p.at(i)
-		low, high = min(low, u.seq-base), max(high, u.end-base)
+		low, high = min(low, u.seq-h.base), max(high, u.end-h.base)
 		i = u.next
+	}
+	if high == last {
+		h.unLow = h.base + low
+		h.bits |= halfLow
 	}
 	return low, high
 }
@@ -186,7 +210,7 @@ func (p *unackedPool) clear(h *half) {
 		p.used -= uint32(h.unCount)
 	}
 	h.unHead, h.unTail, h.unCount = 0, 0, 0
-	h.bits &^= halfMixed
+	h.bits &^= halfMixed | halfLow
 }
 
 func (p *unackedPool) bytes() uint64 {

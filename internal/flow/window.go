@@ -11,6 +11,7 @@ func (r *record) greet(side uint8, s *packet.Summary, header []byte) Analysis {
 		case s.Seq != fwd.base:
 			a |= ReusedPorts
 			fwd.base = s.Seq
+			fwd.bits &^= halfLow
 		case s.TCPFlags&flagACK == 0:
 			fwd.next = fwd.maxAck
 		}
@@ -66,7 +67,7 @@ func (t *Table) inFlight(r *record, side uint8, control bool) (bytes uint32, kno
 	if h.unHead == 0 {
 		return 0, false
 	}
-	low, high := t.segments.reach(h, h.base)
+	low, high := t.segments.reach(h)
 	n := high - low
 	if n == 0 {
 		return 0, false

@@ -208,6 +208,8 @@ func (a *Analysis) renew(t *talk, id uint64) {
 func (a *Analysis) keep(t *talk, s *packet.Summary, row uint32) {
 	query := false
 	fields := a.recognizer.Fields()
+	n := len(a.names)
+	a.names = slices.Grow(a.names, len(fields))[:n+len(fields)]
 	for i := range fields {
 		f := &fields[i]
 		value := f.Value
@@ -217,10 +219,12 @@ func (a *Analysis) keep(t *talk, s *packet.Summary, row uint32) {
 			value = a.arena[from:len(a.arena):len(a.arena)]
 		}
 		if !f.Early {
-			a.names = slices.Grow(a.names, 1)
-			a.names = a.names[:len(a.names)+1]
-			n := &a.names[len(a.names)-1] // written in place: otherwise it is built elsewhere and copied
-			n.Row, n.Field.ID, n.Field.Number, n.Field.Value, n.Field.Early = row, f.ID, f.Number, value, false
+			to := &a.names[n] // written in place: otherwise it is built elsewhere and copied
+			to.Row, to.Field.ID, to.Field.Number, to.Field.Value, to.Field.Early = row, f.ID, f.Number, value, false
+			n++
+		}
+		if value == nil && f.ID != app.FieldDNSResponse {
+			continue
 		}
 		switch {
 		case f.ID == app.FieldJA4:
@@ -236,6 +240,7 @@ func (a *Analysis) keep(t *talk, s *packet.Summary, row uint32) {
 			t.name, t.nameField = a.talks.names.put(value), f.ID
 		}
 	}
+	a.names = a.names[:n]
 }
 
 // rank orders the fields that can name a flow: what the client asked for counts more than
