@@ -49,15 +49,15 @@ func (t *Table) outside(s *packet.Summary, n *Note) {
 	if s.Outer.Proto != protoUDP || s.Outer.Flags&(packet.TupleHasPorts|packet.TupleCut) != packet.TupleHasPorts {
 		return
 	}
-	h := t.conversation(&s.Outer, s)
+	h := t.conversation(&s.Outer, s, true)
 	h.Timed = true
 	n.OuterStream = h.Stream
 	t.headers = append(t.headers, h)
 }
 
 // conversation gives a tuple seen in a row its stream number when nothing was seen of it
-// before.
-func (t *Table) conversation(q *packet.Tuple, s *packet.Summary) Header {
+// before. timed says that the next packet's udp.time_delta or tcp.time_delta counts from this one.
+func (t *Table) conversation(q *packet.Tuple, s *packet.Summary, timed bool) Header {
 	k, side := makeKey(q)
 	hash := t.hash.sum(&k)
 	r, i := t.find(&k, hash)
@@ -69,7 +69,9 @@ func (t *Table) conversation(q *packet.Tuple, s *packet.Summary) Header {
 		Row: t.row, Proto: q.Proto, Stream: r.stream, WindowScale: r.half[side].scale,
 		TimeRelative: s.Time - r.born, TimeDelta: s.Time - r.last,
 	}
-	t.mention(r, i, s.Time)
+	if timed {
+		t.mention(r, i, s.Time)
+	}
 	r.bits |= bitRef
 	return h
 }
@@ -170,7 +172,7 @@ func (t *Table) header(p *packet.Packet, ip, l *packet.Layer, s *packet.Summary)
 	if len(b) < 8 || h.Proto == protoTCP && len(b) < 16 && ip.Kind == packet.KindIPv6 {
 		return // what ICMP had to quote of old: tshark shows the number that stands in it
 	}
-	seq := binary.BigEndian.Uint32(b[4:])
+	seq, quoted := binary.BigEndian.Uint32(b[4:]), l.Flags&packet.LayerQuoted != 0
 	if h.Proto == protoUDP || len(b) >= 16 {
 		q := packet.Tuple{Version: 6, Proto: h.Proto, Flags: packet.TupleHasPorts, SrcPort: binary.BigEndian.Uint16(b), DstPort: binary.BigEndian.Uint16(b[2:])}
 		if ip.Kind == packet.KindIPv4 {
@@ -179,9 +181,9 @@ func (t *Table) header(p *packet.Packet, ip, l *packet.Layer, s *packet.Summary)
 		} else {
 			q.Src, q.Dst = packet.Addr(addresses[8:]), packet.Addr(addresses[24:])
 		}
-		h = t.conversation(&q, s)
+		h = t.conversation(&q, s, !quoted || h.Proto == protoTCP)
 	}
-	h.Quoted = l.Flags&packet.LayerQuoted != 0
+	h.Quoted = quoted
 	h.Timed = !h.Quoted || h.Proto == protoTCP && len(b) >= 20
 	if h.Proto == protoTCP {
 		h.Seq = seq

@@ -99,7 +99,11 @@ func TestQuotedHeadersEndNoFlow(t *testing.T) {
 				flows = append(flows, *f)
 			}
 		}})
-		table.Apply(rows, chunk, make([]Note, len(rows)))
+		notes := make([]Note, len(rows))
+		table.Apply(rows, chunk, notes)
+		if n := notes[c.last]; n.TimeDelta != rows[c.last].Time-rows[0].Time {
+			t.Errorf("%s: the datagram comes %d ns after the one before; want %d", name, n.TimeDelta, rows[c.last].Time-rows[0].Time)
+		}
 		table.Drain()
 		if len(flows) != 1 || flows[0].Last != rows[c.last].Time {
 			t.Errorf("%s: flows %+v; want one that ends at %d ns", name, flows, rows[c.last].Time)
