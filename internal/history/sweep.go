@@ -63,10 +63,11 @@ func newSweep(key string, a *asked, top *query.Field, base uint64) *sweep {
 	s.tracker = track.NewAnalysing(s.analysis)
 	if top != nil {
 		s.counts = &tally{counts: map[string]query.Amount{}}
+		s.decode = top.Decoded()
 	}
 	if s.filter != nil {
 		for _, f := range s.filter.Fields() {
-			s.decode = s.decode || !f.Noted()
+			s.decode = s.decode || f.Decoded()
 		}
 		s.all = s.filter.Needs().History
 	}

@@ -49,8 +49,9 @@ type Field struct {
 	Type Type
 	Base Base // for TypeUint
 
-	at  []place                           // where in the headers the value stands
-	get func(r *Row, dst []Value) []Value // in place of at
+	at    []place                           // where in the headers the value stands
+	get   func(r *Row, dst []Value) []Value // in place of at
+	notes bool                              // get looks at the Row's notes
 }
 
 // Append appends the field's occurrences in the packet to dst, in the order of the
@@ -83,7 +84,9 @@ var (
 )
 
 func init() {
-	for _, group := range [][]Field{frameFields, linkFields, networkFields, transportFields, tunnelFields, protocolFields} {
+	for _, group := range [][]Field{
+		frameFields, linkFields, networkFields, transportFields, optionFields, tunnelFields, messageFields, protocolFields,
+	} {
 		for i := range group {
 			f := &group[i]
 			if fieldsByName[f.Name] != nil {

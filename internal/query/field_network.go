@@ -23,6 +23,7 @@ var networkFields = []Field{
 	number("ip.ttl", packet.KindIPv4, 8, 1),
 	number("ip.proto", packet.KindIPv4, 9, 1),
 	hexadecimal("ip.checksum", packet.KindIPv4, 10, 2),
+	unverified("ip.checksum.status", packet.KindIPv4, 12),
 	address("ip.src", TypeIPv4, packet.KindIPv4, 12),
 	{Name: "ip.dst", Type: TypeIPv4, get: ipDst},
 	{Name: "ip.addr", Type: TypeIPv4, get: ipAddr},

@@ -51,6 +51,38 @@ func notedFields() []Field {
 	return list
 }
 
-// Noted tells whether the field's values come from a Row's notes only: the flow table, the
-// TCP analysis and the applications find them.
-func (f *Field) Noted() bool { return f.noted() }
+// Noted tells whether the field's values come from a Row's notes, alone or together with
+// the packet: the flow table, the TCP analysis and the applications find them.
+func (f *Field) Noted() bool { return f.noted() || f.notes }
+
+// Decoded tells whether the field looks at the packet's headers or bytes.
+func (f *Field) Decoded() bool { return !f.noted() }
+
+// Fields of notes that other fields are made of.
+var fieldSeq, fieldAck, fieldDNS, fieldMDNS, fieldRequestURI, fieldHost *Field
+
+// findNoted finds them when all fields are known.
+func findNoted() {
+	for name, f := range map[string]**Field{
+		"tcp.seq": &fieldSeq, "tcp.ack": &fieldAck, "dns": &fieldDNS, "mdns": &fieldMDNS,
+		"http.request.uri": &fieldRequestURI, "http.host": &fieldHost,
+	} {
+		if *f = LookupField(name); *f == nil {
+			panic("query: no field " + name)
+		}
+	}
+}
+
+// note returns the n-th value that the notes have of a field, counted from 0.
+func note(r *Row, f *Field, n int) (v Value, ok bool) {
+	for i := range r.Notes {
+		if r.Notes[i].Field != f {
+			continue
+		}
+		if n == 0 {
+			return r.Notes[i].Value, true
+		}
+		n--
+	}
+	return v, false
+}

@@ -31,6 +31,7 @@ func init() {
 		fieldsByName[alias] = fieldsByName[name]
 	}
 	slices.Sort(fieldNames)
+	findNoted()
 }
 
 // innerPayload appends what the innermost transport header carries, as far as it was

@@ -14,6 +14,9 @@ type place struct {
 	mask  uint32
 	whole uint8     // bytes of the header that must be there; 0: those of the value
 	when  condition // the value is there only when this holds; nil: always
+
+	little bool   // the least significant byte comes first
+	fixed  uint64 // the value, in place of what stands there
 }
 
 // condition tells whether a value is there. i is the header's index in p.Layers, and
@@ -48,9 +51,16 @@ func (f *Field) value(at *place, b []byte) Value {
 	case TypeProtocol:
 		return Value{Num: 1}
 	}
+	if at.fixed != 0 {
+		return Value{Num: at.fixed}
+	}
 	var n uint64
-	for _, c := range b {
-		n = n<<8 | uint64(c)
+	for i, c := range b {
+		if at.little {
+			n |= uint64(c) << (8 * i)
+		} else {
+			n = n<<8 | uint64(c)
+		}
 	}
 	if at.mask != 0 {
 		n &= uint64(at.mask)
@@ -123,6 +133,19 @@ func (f Field) and(off uint8) Field {
 func (f Field) or(k packet.Kind, off, size uint8) Field {
 	f.at = append(f.at, place{kind: k, off: off, size: size})
 	return f
+}
+
+// What tshark says of a checksum.
+const (
+	checksumBad        = 0
+	checksumGood       = 1
+	checksumUnverified = 2 // it is not asked to, or the packet is not whole
+	checksumAbsent     = 3
+)
+
+// unverified is the state of a checksum that tshark does not verify unless it is told to.
+func unverified(name string, k packet.Kind, whole uint8) Field {
+	return Field{Name: name, Type: TypeUint, at: []place{{kind: k, whole: whole, size: 1, fixed: checksumUnverified}}}
 }
 
 // alsoLite returns f with the same places in UDP-Lite's header.

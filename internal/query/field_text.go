@@ -25,6 +25,9 @@ func (f *Field) AppendText(dst []byte, v Value) []byte {
 	case TypeIPv6:
 		return packet.Addr(v.Bytes).AppendTo(dst, 6)
 	case TypeBytes:
+		if len(v.Bytes) == 0 {
+			return append(dst, "<MISSING>"...) // as tshark says
+		}
 		for _, c := range v.Bytes {
 			dst = append(dst, hexDigits[c>>4], hexDigits[c&15])
 		}
@@ -32,7 +35,7 @@ func (f *Field) AppendText(dst []byte, v Value) []byte {
 	case TypeText:
 		return appendText(dst, v.Text)
 	case TypeProtocol:
-		if strings.HasPrefix(f.Name, "tcp.analysis") {
+		if strings.HasPrefix(f.Name, "tcp.analysis") || strings.HasPrefix(f.Name, "tcp.connection") {
 			return append(dst, '1')
 		}
 		return append(dst, f.Name...)

@@ -13,6 +13,7 @@ var transportFields = []Field{
 		return headerLen(r, dst, packet.KindTCP, 12, 0xf0, 4, 16)
 	}},
 	masked("tcp.flags", packet.KindTCP, 12, 2, 0x0fff).based(Hex4).whole(16).when(tcpSound),
+	flagBit("tcp.flags.res", packet.KindTCP, 12, 2, 0xe00).whole(16).when(tcpSound),
 	flagBit("tcp.flags.ae", packet.KindTCP, 12, 2, 0x100).whole(16).when(tcpSound),
 	flagBit("tcp.flags.cwr", packet.KindTCP, 12, 2, 0x80).whole(16).when(tcpSound),
 	flagBit("tcp.flags.ece", packet.KindTCP, 12, 2, 0x40).whole(16).when(tcpSound),
@@ -24,20 +25,23 @@ var transportFields = []Field{
 	flagBit("tcp.flags.fin", packet.KindTCP, 12, 2, 0x01).whole(16).when(tcpSound),
 	number("tcp.window_size_value", packet.KindTCP, 14, 2).whole(16).when(tcpSound),
 	hexadecimal("tcp.checksum", packet.KindTCP, 16, 2).when(tcpSound),
+	unverified("tcp.checksum.status", packet.KindTCP, 18).when(tcpSound),
 	number("tcp.urgent_pointer", packet.KindTCP, 18, 2).when(tcpSound),
 	{Name: "tcp.len", Type: TypeUint, get: tcpLen},
+	{Name: "tcp.nxtseq", Type: TypeUint, notes: true, get: nextSequence},
+	tcpMark("tcp.connection.syn", 0x02, 0x12),
+	tcpMark("tcp.connection.synack", 0x12, 0x12),
+	tcpMark("tcp.connection.fin", 0x01, 0x01),
+	tcpMark("tcp.connection.rst", 0x04, 0x04),
 	{Name: "tcp.payload", Type: TypeBytes, get: payload(packet.KindTCP)},
 	{Name: "tcp.flags.str", Type: TypeText, get: flagLetters},
-	tcpOption("tcp.options.mss_val", optionMSS, 4, 2, 2),
-	tcpOption("tcp.options.wscale.shift", optionWindowScale, 3, 2, 1),
-	tcpOption("tcp.options.timestamp.tsval", optionTimestamp, 10, 2, 4),
-	tcpOption("tcp.options.timestamp.tsecr", optionTimestamp, 10, 6, 4),
 
 	number("udp.srcport", packet.KindUDP, 0, 2).whole(4).alsoLite(),
 	number("udp.dstport", packet.KindUDP, 2, 2).whole(4).alsoLite(),
 	number("udp.port", packet.KindUDP, 0, 2).and(2).whole(4).alsoLite(),
 	{Name: "udp.length", Type: TypeUint, get: udpLength},
 	hexadecimal("udp.checksum", packet.KindUDP, 6, 2).alsoLite(),
+	{Name: "udp.checksum.status", Type: TypeUint, get: udpChecksumStatus},
 	{Name: "udp.payload", Type: TypeBytes, get: payload(packet.KindUDP, packet.KindUDPLite)},
 
 	number("sctp.srcport", packet.KindSCTP, 0, 2).whole(12),
@@ -45,28 +49,60 @@ var transportFields = []Field{
 	number("sctp.port", packet.KindSCTP, 0, 2).and(2).whole(12),
 	hexadecimal("sctp.verification_tag", packet.KindSCTP, 4, 4).whole(12),
 	hexadecimal("sctp.checksum", packet.KindSCTP, 8, 4).whole(12),
+	unverified("sctp.checksum.status", packet.KindSCTP, 12),
 
 	number("dccp.srcport", packet.KindDCCP, 0, 2).whole(12),
 	number("dccp.dstport", packet.KindDCCP, 2, 2).whole(12),
 	number("dccp.port", packet.KindDCCP, 0, 2).and(2).whole(12),
+}
 
-	number("icmp.type", packet.KindICMP, 0, 1).whole(6),
-	number("icmp.code", packet.KindICMP, 1, 1).whole(6),
-	hexadecimal("icmp.checksum", packet.KindICMP, 2, 2).whole(6),
-	number("icmp.ident", packet.KindICMP, 4, 2).whole(6).when(icmpQuery),
-	number("icmp.seq", packet.KindICMP, 6, 2).whole(8).when(icmpQuery),
-	number("icmp.mtu", packet.KindICMP, 6, 2).whole(8).when(func(_ *packet.Packet, _ int, h []byte) bool {
-		return h[0] == 3 && h[1] == 4
-	}),
-	address("icmp.redir_gw", TypeIPv4, packet.KindICMP, 4).whole(8).when(func(_ *packet.Packet, _ int, h []byte) bool {
-		return h[0] == 5
-	}),
-	number("icmpv6.type", packet.KindICMPv6, 0, 1),
-	number("icmpv6.code", packet.KindICMPv6, 1, 1),
-	hexadecimal("icmpv6.checksum", packet.KindICMPv6, 2, 2),
-	hexadecimal("icmpv6.echo.identifier", packet.KindICMPv6, 4, 2).when(icmpv6Echo),
-	number("icmpv6.echo.sequence_number", packet.KindICMPv6, 6, 2).when(icmpv6Echo),
-	hexadecimal("igmp.type", packet.KindIGMP, 0, 1),
+// tcpMark is a remark that tshark makes of segments whose flags under mask are flags.
+func tcpMark(name string, flags, mask byte) Field {
+	return Field{Name: name, Type: TypeProtocol, at: []place{{kind: packet.KindTCP, off: 13, size: 1, whole: 16,
+		when: func(p *packet.Packet, i int, h []byte) bool { return tcpSound(p, i, h) && h[13]&mask == flags }}}}
+}
+
+// nextSequence appends the number that follows each segment's last byte, counted as tcp.seq
+// is. It is not known where tcp.len is not.
+func nextSequence(r *Row, dst []Value) []Value {
+	p := r.Packet
+	number := 0
+	for i := range p.Layers[:p.N] {
+		l := &p.Layers[i]
+		if l.Kind != packet.KindTCP {
+			continue
+		}
+		seq, ok := note(r, fieldSeq, number)
+		number++
+		n, known := segmentLen(p, i)
+		if !ok || !known {
+			continue
+		}
+		h := p.Header(l)
+		if h[13]&0x03 != 0 { // SYN and FIN take a number
+			n++
+		}
+		dst = append(dst, Value{Num: uint64(uint32(seq.Num) + n)})
+	}
+	return dst
+}
+
+// udpChecksumStatus appends what tshark says of checksums that it does not verify: 2, or 3
+// when there is none.
+func udpChecksumStatus(r *Row, dst []Value) []Value {
+	p := r.Packet
+	for i := range p.Layers[:p.N] {
+		l := &p.Layers[i]
+		if l.Kind != packet.KindUDP && l.Kind != packet.KindUDPLite || l.Len < 8 {
+			continue
+		}
+		status := uint64(checksumUnverified)
+		if be16(p.Header(l)[6:]) == 0 {
+			status = checksumAbsent
+		}
+		dst = append(dst, Value{Num: status})
+	}
+	return dst
 }
 
 // tcpLen appends the payload length of each segment whose length is known: not that of a
@@ -74,17 +110,24 @@ var transportFields = []Field{
 func tcpLen(r *Row, dst []Value) []Value {
 	p := r.Packet
 	for i := range p.Layers[:p.N] {
-		l := &p.Layers[i]
-		const unknown = packet.LayerQuoted | packet.LayerFragment
-		if l.Kind != packet.KindTCP || l.Len < 16 || l.Flags&unknown != 0 {
-			continue
+		if n, known := segmentLen(p, i); known {
+			dst = append(dst, Value{Num: uint64(n)})
 		}
-		if l.Flags&packet.LayerMalformed != 0 && tcpSound(p, i, p.Header(l)) {
-			continue // the segment is shorter than its header
-		}
-		dst = append(dst, Value{Num: uint64(l.PayLen)})
 	}
 	return dst
+}
+
+// segmentLen returns the length of what the TCP header i carries, bytes.
+func segmentLen(p *packet.Packet, i int) (n uint32, known bool) {
+	l := &p.Layers[i]
+	const unknown = packet.LayerQuoted | packet.LayerFragment
+	if l.Kind != packet.KindTCP || l.Len < 16 || l.Flags&unknown != 0 {
+		return 0, false
+	}
+	if l.Flags&packet.LayerMalformed != 0 && tcpSound(p, i, p.Header(l)) {
+		return 0, false // the segment is shorter than its header
+	}
+	return l.PayLen, true
 }
 
 // udpLength appends the length that each UDP header says, and for UDP-Lite, whose header

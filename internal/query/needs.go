@@ -12,7 +12,7 @@ func needsOf(root Expr, fields []*Field) Needs {
 		case "frame.time_delta", "frame.time_delta_displayed", "frame.time_relative":
 			n.History = true
 		}
-		n.Notes = n.Notes || f.noted()
+		n.Notes = n.Notes || f.Noted()
 	}
 	return n
 }

@@ -247,7 +247,7 @@ func comparableFields() []string {
 	return slices.DeleteFunc(FieldNames(), func(name string) bool {
 		f := LookupField(name)
 		own := slices.ContainsFunc(ownFields, func(o Field) bool { return o.Name == name })
-		return f.Type == TypeProtocol || f.noted() || own
+		return f.Type == TypeProtocol || f.Noted() || own
 	})
 }
 

@@ -7,47 +7,6 @@ import (
 	"github.com/tarrafa/tarrafa/internal/packet"
 )
 
-// Kinds of TCP options (IANA).
-const (
-	optionEnd         = 0
-	optionNone        = 1
-	optionMSS         = 2
-	optionWindowScale = 3
-	optionTimestamp   = 8
-)
-
-// tcpOption is a number that stands at off in each TCP option of a kind, whose length is n.
-func tcpOption(name string, kind, n, off, size int) Field {
-	return Field{Name: name, Type: TypeUint, get: func(r *Row, dst []Value) []Value {
-		p := r.Packet
-		for i := range p.Layers[:p.N] {
-			l := &p.Layers[i]
-			if l.Kind != packet.KindTCP || l.Len <= 20 {
-				continue
-			}
-			h := p.Header(l)
-			for b := h[20:]; len(b) >= 2 && b[0] != optionEnd; {
-				if b[0] == optionNone {
-					b = b[1:]
-					continue
-				}
-				if b[1] < 2 {
-					break
-				}
-				if int(b[0]) == kind && int(b[1]) == n && len(b) >= off+size {
-					var v uint64
-					for _, c := range b[off : off+size] {
-						v = v<<8 | uint64(c)
-					}
-					dst = append(dst, Value{Num: v})
-				}
-				b = b[min(int(b[1]), len(b)):]
-			}
-		}
-		return dst
-	}}
-}
-
 // payload returns what appends the payload of each header of some kinds, if it has one.
 func payload(kinds ...packet.Kind) func(r *Row, dst []Value) []Value {
 	return func(r *Row, dst []Value) []Value {
@@ -121,16 +80,3 @@ func flagLetters(r *Row, dst []Value) []Value {
 	}
 	return dst
 }
-
-// icmpQuery tells whether an ICMP message has an identifier and a sequence number.
-func icmpQuery(_ *packet.Packet, _ int, h []byte) bool {
-	switch h[0] {
-	case 0, 8, 13, 14, 15, 16, 17, 18:
-		return true
-	default:
-		return false
-	}
-}
-
-// icmpv6Echo tells whether an ICMPv6 message is an echo request or reply.
-func icmpv6Echo(_ *packet.Packet, _ int, h []byte) bool { return h[0] == 128 || h[0] == 129 }
