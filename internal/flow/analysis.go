@@ -40,8 +40,9 @@ func (t *Table) analyse(r *record, side uint8, s *packet.Summary, chunk []byte, 
 	a := n.Flags
 
 	var header []byte
-	// Nothing else in it matters: SACK covers what is on its way, or says what came twice.
-	if syn || rev.unHead != 0 || length == 0 {
+	// Nothing else in it matters: SACK covers what is on its way, or says what came twice. Of
+	// Multipath TCP all operations do.
+	if syn || rev.unHead != 0 || length == 0 || r.bits&bitPaths != 0 {
 		if data := captured(s, chunk); data != nil {
 			header = tcpHeader(s, data)
 		}
@@ -128,6 +129,7 @@ func (t *Table) analyse(r *record, side uint8, s *packet.Summary, chunk []byte, 
 		n.AcksFrame, n.AckRTT = frame, s.Time-at
 		r.rtt[1-side].add(n.AckRTT)
 	}
+	fwd.bits &^= halfPaths
 	r.acknowledged(1-side, flags&flagACK != 0, header)
 	if a&LostSegment != 0 {
 		fwd.bits |= halfHole
@@ -202,7 +204,7 @@ func (h *half) verdict(rev *half, s *packet.Summary, control, rst bool) Analysis
 		a |= KeepAliveAck
 	case s.Window == 0 && rev.bits&halfProbe != 0:
 		a |= ZeroWindowProbeAck
-	case s.Window != 0:
+	case s.Window != 0 && h.bits&halfPaths == 0: // what is new in Multipath TCP is told in duplicates, RFC 8684 4
 		a |= DuplicateAck
 		if h.dup == dupUnknown {
 			h.dup = 0

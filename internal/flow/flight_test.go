@@ -55,7 +55,7 @@ func TestCutOptions(t *testing.T) {
 		t.Errorf("found %d bytes of the header", len(h))
 	}
 	copy(header[20:], []byte{1, 1, 5, 18, 0, 0, 0, 1, 0, 0, 0, 4, 0, 0, 0, 9, 0, 0, 0, 11})
-	if n := sackedBytes(header[:34]); n != 3 {
+	if n, _ := sackedBytes(header[:34]); n != 3 {
 		t.Errorf("%d bytes in the blocks that are there", n)
 	}
 }

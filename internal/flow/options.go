@@ -53,13 +53,16 @@ func tcpHeader(s *packet.Summary, data []byte) []byte {
 // two fillers and time stamps (RFC 7323 appendix A).
 const onlyStamps = 0x0101080a
 
-// sackedBytes returns how many bytes the SACK blocks of a segment cover (RFC 2018).
-func sackedBytes(header []byte) uint32 {
+// sackedBytes returns how many bytes the SACK blocks of a segment cover (RFC 2018), and which
+// operations of Multipath TCP its options have, a bit each (RFC 8684 3, those below 8).
+func sackedBytes(header []byte) (n uint32, paths uint8) {
 	if len(header) <= 20 || len(header) == 32 && binary.BigEndian.Uint32(header[20:]) == onlyStamps {
-		return 0
+		return 0, 0
 	}
-	var n uint32
 	eachOption(header, func(kind byte, body []byte) {
+		if kind == optionMultipath && len(body) > 0 {
+			paths |= 1 << (body[0] >> 4)
+		}
 		if kind != optionSACK {
 			return
 		}
@@ -67,7 +70,7 @@ func sackedBytes(header []byte) uint32 {
 			n += binary.BigEndian.Uint32(body[4:]) - binary.BigEndian.Uint32(body)
 		}
 	})
-	return n
+	return n, paths
 }
 
 // countedSACKs is how many blocks of one segment count: as in tshark those that fit beside
@@ -76,6 +79,16 @@ const countedSACKs = 3
 
 // optionSACK is the kind of the option that lists blocks (RFC 2018).
 const optionSACK = 5
+
+// optionMultipath is the kind of the options of Multipath TCP (RFC 8684).
+const optionMultipath = 30
+
+// Operations of Multipath TCP as bits of half.paths.
+const (
+	pathCapable = 1 << iota
+	pathJoin
+	pathData
+)
 
 // eachOption calls f for every well-formed option of a TCP header. Of SACK blocks that were
 // cut off by the snapshot length it hands over those that are there.

@@ -18,7 +18,7 @@ func (t *Table) plain(s *packet.Summary, chunk []byte, n *Note, l *lookup) bool 
 	}
 	r := t.at(l.near - 1)
 	delta := s.Time - r.last
-	if r.bits&(bitUsed|bitLive|bitStallA|bitStallB|bitLate) != bitUsed|bitLive || delta < 0 || s.Time < t.clock.floor || t.clock.now-r.last > t.shortest || !r.key.same(&l.key) {
+	if r.bits&(bitUsed|bitLive|bitStallA|bitStallB|bitLate|bitPaths) != bitUsed|bitLive || delta < 0 || s.Time < t.clock.floor || t.clock.now-r.last > t.shortest || !r.key.same(&l.key) {
 		return false
 	}
 	side := l.side & 1

@@ -50,6 +50,7 @@ const (
 	bitFlipped  // the first packet was sent by the server
 	bitLate     // Table.late knows more of the latest packet's time
 	bitRests    // Table.rests has something of it
+	bitPaths    // half.paths is not 0: Multipath TCP
 )
 
 // half is one direction's state for the TCP analysis: a cache line. Sequence numbers are
@@ -69,6 +70,7 @@ type half struct {
 	window   uint16 // raw
 	bits     halfBits
 	scale    int8
+	paths    uint8  // operations of Multipath TCP seen in the conversation, a bit each; the same in both halves
 	unLow    uint32 // lowest number among the segments on their way, valid with halfLow
 }
 
@@ -86,6 +88,7 @@ const (
 	halfSacked                         // record.sacked is not 0
 	halfMixed                          // segments on their way overlap, or came in another order
 	halfLow                            // half.unLow is set, and no segment ends behind the list's last one
+	halfPaths                          // half.paths has grown since this side's last segment
 )
 
 // tally counts one direction of a flow.

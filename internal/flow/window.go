@@ -48,7 +48,18 @@ func (r *record) acknowledged(side uint8, ack bool, header []byte) {
 	if ack {
 		h.bits &^= halfHole
 	}
-	if n := sackedBytes(header); n != 0 {
+	n, paths := sackedBytes(header)
+	if paths&pathJoin != 0 {
+		paths |= pathCapable | pathData // the connection that is joined has spoken before
+	}
+	if paths &^= h.paths; paths != 0 {
+		r.bits |= bitPaths
+		for i := range r.half {
+			r.half[i].paths |= paths
+			r.half[i].bits |= halfPaths
+		}
+	}
+	if n != 0 {
 		h.bits |= halfSacked
 		r.sacked[side] = n
 	} else if h.bits&halfSacked != 0 {
