@@ -3,19 +3,16 @@ package main
 import (
 	"bufio"
 	"context"
-	"encoding/csv"
-	"encoding/json"
 	"errors"
 	"io"
 	"os"
 	"path/filepath"
-	"strconv"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/tarrafa/tarrafa/internal/history"
-	"github.com/tarrafa/tarrafa/internal/index"
 	"github.com/tarrafa/tarrafa/internal/packet"
 	"github.com/tarrafa/tarrafa/internal/postgres"
 	"github.com/tarrafa/tarrafa/internal/query"
@@ -27,6 +24,7 @@ import (
 func exportCommand() *cobra.Command {
 	var q question
 	var out, format string
+	var noSecrets bool
 	cmd := &cobra.Command{
 		Use:   "export FILE|DIR|--db -o FILE",
 		Short: "Write packets as pcapng, pcap, CSV, JSON Lines or Parquet",
@@ -51,13 +49,27 @@ func exportCommand() *cobra.Command {
 				}
 			}
 			return q.ask(cmd, args, 0, func(ctx context.Context, r query.Reader, s query.Scope) error {
-				return export(ctx, cmd.OutOrStdout(), eachOf(r), s, out, kind, notesOf(r))
+				book := notesOf(r)
+				preface, err := prefaceOf(r, book)
+				if err != nil {
+					return err
+				}
+				if noSecrets {
+					preface = preface.WithoutSecrets()
+				}
+				lost := &leftOut{format: kind, preface: preface, notes: book}
+				if err := export(ctx, cmd.OutOrStdout(), lost.watch(eachOf(r)), s, out, kind, preface, book); err != nil {
+					return err
+				}
+				lost.tell(cmd.ErrOrStderr())
+				return nil
 			})
 		},
 	}
 	q.flags(cmd)
 	q.database.add(cmd.Flags())
 	cmd.Flags().StringVarP(&out, "output", "o", "-", "file to write; -: standard output")
+	cmd.Flags().BoolVar(&noSecrets, "no-secrets", false, "pcapng: leave the secrets out that the file decrypts its traffic with")
 	cmd.Flags().StringVar(&format, "format", "", "pcapng, pcap, csv, jsonl or parquet; by the file's name when not given")
 	return cmd
 }
@@ -106,7 +118,26 @@ func notesOf(r query.Reader) *notes.Book {
 	return nil
 }
 
-func export(ctx context.Context, stdout io.Writer, packets each, s query.Scope, name, format string, book *notes.Book) (err error) {
+// prefaceOf returns what a file or a capture says besides its packets, with what its reader has
+// said of it.
+func prefaceOf(r query.Reader, book *notes.Book) (*segment.Preface, error) {
+	c, ok := r.(*history.Capture)
+	if !ok {
+		return &segment.Preface{}, nil
+	}
+	p, err := c.Preface()
+	if err != nil || book == nil {
+		return p, err
+	}
+	if whole, _ := book.Summary(); whole.Comment != "" {
+		said := *p
+		said.Section.Comments = append(slices.Clip(said.Section.Comments), whole.Comment)
+		return &said, nil
+	}
+	return p, nil
+}
+
+func export(ctx context.Context, stdout io.Writer, packets each, s query.Scope, name, format string, preface *segment.Preface, book *notes.Book) (err error) {
 	w := stdout
 	if name == "-" && format != "csv" && format != "jsonl" {
 		if err := notOnTerminal(stdout, "the file"); err != nil {
@@ -130,7 +161,7 @@ func export(ctx context.Context, stdout io.Writer, packets each, s query.Scope, 
 		w = f
 	}
 	buf := bufio.NewWriterSize(w, 256<<10)
-	e, err := newExporter(buf, format, book)
+	e, err := newExporter(buf, format, preface, book)
 	if err != nil {
 		return err
 	}
@@ -141,103 +172,4 @@ func export(ctx context.Context, stdout io.Writer, packets each, s query.Scope, 
 		return err
 	}
 	return buf.Flush()
-}
-
-func newExporter(w io.Writer, format string, book *notes.Book) (exporter, error) {
-	switch format {
-	case "csv":
-		e := &csvExport{w: csv.NewWriter(w)}
-		return e, e.w.Write(csvHeader)
-	case "jsonl":
-		return &jsonExport{newEncoder(w)}, nil
-	case "parquet":
-		e, err := index.NewExport(w, versionText())
-		return parquetExport{e}, err
-	}
-	kind := segment.Pcapng
-	if format == "pcap" {
-		kind = segment.Pcap
-	}
-	file := segment.NewFileWriter(w, segment.FileOptions{Kind: kind, Section: segment.Section{Application: versionText()}})
-	return captureExport{file, book}, nil
-}
-
-// captureExport writes the packets as they are, with their comments where the format has
-// a place for them.
-type captureExport struct {
-	w     *segment.FileWriter
-	notes *notes.Book // nil: there are none
-}
-
-func (e captureExport) packet(s *packet.Summary, data []byte, c *segment.Chunk) error {
-	rec := segment.Record{
-		Time: s.Time, Offset: s.Offset, WireLen: s.WireLen, Interface: s.Interface, Direction: s.Direction, Data: data,
-	}
-	if int(s.Interface) >= len(c.Interfaces) {
-		return words.Errorf("packet %d: interface %d is not described", s.Number, s.Interface)
-	}
-	if e.notes != nil {
-		if remark := e.notes.Packet(s.Number).Remark(); remark != "" {
-			o := c.RecordOptions(&rec)
-			if !o.HasFlags && s.Direction != packet.DirectionUnknown {
-				o.Flags, o.HasFlags = uint32(s.Direction), true
-			}
-			o.Comments = append(o.Comments, remark)
-			return e.w.WritePacket(c, &rec, o)
-		}
-	}
-	return e.w.WriteRecord(c, &rec)
-}
-
-func (e captureExport) end() error { return e.w.Flush() }
-
-type parquetExport struct{ e *index.Export }
-
-func (e parquetExport) packet(s *packet.Summary, data []byte, _ *segment.Chunk) error {
-	return e.e.Packet(s, data)
-}
-func (e parquetExport) end() error { return e.e.Close() }
-
-type jsonExport struct{ e *json.Encoder }
-
-func (e *jsonExport) packet(s *packet.Summary, _ []byte, c *segment.Chunk) error {
-	return e.e.Encode(recordOf(s, faceOf(c, s.Interface).Name))
-}
-func (*jsonExport) end() error { return nil }
-
-var csvHeader = []string{
-	"number", "time", "direction", "interface", "src", "src_port", "dst", "dst_port", "protocol", "inner_src", "inner_dst",
-	"wire_len", "cap_len", "tcp_flags", "payload_len", "outcome",
-}
-
-type csvExport struct{ w *csv.Writer }
-
-func (e *csvExport) packet(s *packet.Summary, _ []byte, c *segment.Chunk) error {
-	r := recordOf(s, faceOf(c, s.Interface).Name)
-	n := func(v uint64) string { return strconv.FormatUint(v, 10) }
-	port := func(v uint16) string {
-		if s.Outer.Flags&packet.TupleHasPorts == 0 {
-			return ""
-		}
-		return n(uint64(v))
-	}
-	return e.w.Write([]string{
-		n(r.Number), r.Time, r.Direction, noFormula(r.Interface), noFormula(r.Src), port(r.SrcPort), noFormula(r.Dst), port(r.DstPort), r.Protocol,
-		noFormula(r.InnerSrc), noFormula(r.InnerDst), n(uint64(r.WireLen)), n(uint64(r.CapLen)), n(uint64(r.TCPFlags)), n(uint64(r.Payload)), r.Outcome,
-	})
-}
-
-func (e *csvExport) end() error {
-	e.w.Flush()
-	return e.w.Error()
-}
-
-// noFormula keeps a spreadsheet from taking text from outside for a formula, and a terminal
-// from acting on it.
-func noFormula(s string) string {
-	s = oneLine(s)
-	if s != "" && strings.ContainsRune("=+-@\t", rune(s[0])) {
-		return "'" + s
-	}
-	return s
 }

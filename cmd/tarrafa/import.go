@@ -44,6 +44,7 @@ func importCommand() *cobra.Command {
 			for _, d := range in.Damaged {
 				_, _ = words.Fprintf(cmd.ErrOrStderr(), "tarrafa: %s; what is before it was imported\n", printable(d.Error()))
 			}
+			tellNotKept(cmd.ErrOrStderr(), in.LeftOut)
 			s, err := archive.Open(in.Dir)
 			if err != nil {
 				return err

@@ -34,11 +34,12 @@ type Config struct {
 	DataDir      string // holds a folder for each capture; made when missing
 	Interfaces   []segment.Interface
 	Filter       string
-	Program      string        // name and version, written into each segment
-	SegmentBytes int64         // a segment is sealed when it has grown past this; 0: DefaultSegmentBytes
-	SegmentAge   time.Duration // or is older than this; 0: DefaultSegmentAge
-	MemoryBytes  int           // newest bytes kept in memory for followers; 0: DefaultMemoryBytes
-	Sinks        []string      // names of the sinks that will follow, for the next start
+	Program      string           // name and version, written into each segment
+	Preface      *segment.Preface // of the files that the packets are from; nil: there are none
+	SegmentBytes int64            // a segment is sealed when it has grown past this; 0: DefaultSegmentBytes
+	SegmentAge   time.Duration    // or is older than this; 0: DefaultSegmentAge
+	MemoryBytes  int              // newest bytes kept in memory for followers; 0: DefaultMemoryBytes
+	Sinks        []string         // names of the sinks that will follow, for the next start
 	Now          func() time.Time
 }
 

@@ -16,6 +16,7 @@ type Imported struct {
 	ID       string
 	Counters segment.RewriteCounters
 	Damaged  []error // files that were read up to a damage, with the place
+	LeftOut  uint64  // comments and blocks of names and secrets that are damaged, or too many
 }
 
 // Import makes a new capture of capture files, one after another, of any kind that
@@ -26,11 +27,11 @@ func Import(ctx context.Context, cfg Config, files []string, progress func(read 
 	var read int64
 	var in Imported
 	lost := map[string]uint64{}
-	first := &segment.Rewriter{}
+	first, preface := &segment.Rewriter{}, &segment.Preface{}
 	scratch := segment.NewBuilder(make([]byte, 0, 2*segment.ChunkSize))
 	for _, name := range files {
 		var err error
-		lost[name], err = eachChunk(ctx, name, &read, progress, func(c *segment.Chunk) error {
+		lost[name], err = eachChunk(ctx, name, preface, &read, progress, func(c *segment.Chunk) error {
 			return rewrite(first, c, scratch, func() error { scratch.Reset(scratch.Bytes()[:0]); return nil })
 		})
 		if err != nil {
@@ -40,7 +41,7 @@ func Import(ctx context.Context, cfg Config, files []string, progress func(read 
 			in.Damaged = append(in.Damaged, err)
 		}
 	}
-	cfg.Interfaces = first.Interfaces()
+	cfg.Interfaces, cfg.Preface = first.Interfaces(), Preface(preface)
 	if len(cfg.Interfaces) == 0 {
 		cfg.Interfaces = []segment.Interface{{Name: "import", Link: 1, Resolution: segment.Nanoseconds}}
 	}
@@ -48,7 +49,7 @@ func Import(ctx context.Context, cfg Config, files []string, progress func(read 
 	if err != nil {
 		return nil, err
 	}
-	in.Dir, in.ID = a.Dir(), a.ID()
+	in.Dir, in.ID, in.LeftOut = a.Dir(), a.ID(), preface.Dropped
 	w := &segment.Rewriter{}
 	b := segment.NewBuilder(nil)
 	b.Reset(a.Buffer())
@@ -58,7 +59,7 @@ func Import(ctx context.Context, cfg Config, files []string, progress func(read 
 		return a.Trouble()
 	}
 	for _, name := range files {
-		_, err = eachChunk(ctx, name, &read, progress, func(c *segment.Chunk) error { return rewrite(w, c, b, flush) })
+		_, err = eachChunk(ctx, name, nil, &read, progress, func(c *segment.Chunk) error { return rewrite(w, c, b, flush) })
 		if _, ok := errors.AsType[*segment.DamageError](err); ok {
 			err = nil
 		}
@@ -98,18 +99,22 @@ func rewrite(w *segment.Rewriter, c *segment.Chunk, b *segment.Builder, flush fu
 	return nil
 }
 
-// eachChunk reads a file, and returns what it says was lost before: see [LostBefore].
-func eachChunk(ctx context.Context, name string, read *int64, progress func(int64), f func(*segment.Chunk) error) (lost uint64, err error) {
+// eachChunk reads a file, and returns what it says was lost before: see [LostBefore]. What it
+// says besides its packets is added to preface, when that is not nil.
+func eachChunk(ctx context.Context, name string, preface *segment.Preface, read *int64, progress func(int64), f func(*segment.Chunk) error) (lost uint64, err error) {
 	h, err := os.Open(name)
 	if err != nil {
 		return 0, fmt.Errorf("archive: import: %w", err)
 	}
 	defer func() { _ = h.Close() }()
-	r, err := segment.NewReader(&counted{h, read, progress}, segment.ReaderOptions{})
+	r, err := segment.NewReader(&counted{h, read, progress}, segment.ReaderOptions{Preface: preface != nil})
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w", name, err)
 	}
 	defer r.Close()
+	if preface != nil {
+		defer func() { preface.Add(r.Preface()) }()
+	}
 	for {
 		c, err := r.Next()
 		if errors.Is(err, io.EOF) {

@@ -207,7 +207,10 @@ func scanSegment(root *os.Root, number uint32, known SegmentInfo, first uint64) 
 			break // the torn tail
 		}
 		if at.Offset == 0 {
-			head, faces := segment.Head(c.Bytes)
+			head, faces, err := segment.ReadHead(d.file)
+			if err != nil {
+				return s, fmt.Errorf("archive: read %s: %w", d.file.Name(), err)
+			}
 			ifs = faces
 			for _, comment := range head.Comments {
 				if id, _, p, ok := parseSectionComment(comment); ok {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,12 +25,18 @@ func (a *Archive) openSegment() error {
 	a.mu.Unlock()
 
 	name := FileName(number)
-	pre := segment.AppendSectionHeader(nil, segment.Section{
-		Application: a.cfg.Program,
-		Comments:    []string{sectionComment(a.meta.ID, number, first)},
-	})
+	section := segment.Section{Application: a.cfg.Program, Comments: []string{sectionComment(a.meta.ID, number, first)}}
+	preface := a.cfg.Preface
+	if preface != nil {
+		section.Hardware, section.OS = preface.Section.Hardware, preface.Section.OS
+		section.Comments = append(section.Comments, preface.Section.Comments...)
+	}
+	pre := segment.AppendSectionHeader(nil, section)
 	for i := range a.cfg.Interfaces {
 		pre = segment.AppendInterface(pre, a.cfg.Interfaces[i])
+	}
+	if preface != nil && (number == 1 || int64(preface.Size()) <= a.cfg.SegmentBytes/prefaceShare) {
+		pre = preface.AppendBlocks(pre)
 	}
 	f, err := a.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o600)
 	if err != nil {
@@ -55,7 +62,44 @@ func (a *Archive) publishAlone(blocks []byte) {
 	buf.release()
 }
 
+// prefaceShare is the part of a segment that names and secrets may take for every segment
+// to hold them, so that each can be read by itself; else the first does.
+const prefaceShare = 16
+
 const commentPrefix = "tarrafa capture "
+
+// foreign leaves the comments out that this program wrote of its own segments.
+func foreign(comments []string) []string {
+	return slices.DeleteFunc(slices.Clone(comments), func(s string) bool {
+		_, _, _, own := parseSectionComment(s)
+		return own
+	})
+}
+
+// Preface makes of what segments of this program say what the files said that they were made
+// of. It changes p and returns it.
+func Preface(p *segment.Preface) *segment.Preface {
+	p.Section.Comments = foreign(p.Section.Comments)
+	return p
+}
+
+// Preface returns what the files said, besides their packets, that a stored capture was made
+// of.
+func (s *Stored) Preface() (*segment.Preface, error) {
+	if len(s.Meta.Segments) == 0 {
+		return &segment.Preface{}, nil
+	}
+	f, err := s.root.Open(FileName(s.Meta.Segments[0].Number))
+	if err != nil {
+		return nil, fmt.Errorf("archive: %w", err)
+	}
+	defer func() { _ = f.Close() }()
+	p, err := segment.ReadPreface(f)
+	if err != nil {
+		return nil, fmt.Errorf("archive: read %s: %w", f.Name(), err)
+	}
+	return Preface(p), nil
+}
 
 func sectionComment(id string, number uint32, first uint64) string {
 	return fmt.Sprintf("%s%s segment %d first packet %d", commentPrefix, id, number, first)

@@ -210,9 +210,6 @@ func (w *Walk) Release(*segment.Chunk) {}
 // Close gives up the open segment.
 func (w *Walk) Close() { w.disk.close() }
 
-// headMax bounds what is read of a segment to learn its interfaces.
-const headMax = 1 << 20
-
 func (w *Walk) interfaces(number uint32) error {
 	if w.ifsOf == number {
 		return nil
@@ -222,11 +219,9 @@ func (w *Walk) interfaces(number uint32) error {
 		return fmt.Errorf("archive: %w", err)
 	}
 	defer func() { _ = f.Close() }()
-	head, err := io.ReadAll(io.LimitReader(f, headMax))
-	if err != nil {
+	if _, w.ifs, err = segment.ReadHead(f); err != nil {
 		return fmt.Errorf("archive: read %s: %w", f.Name(), err)
 	}
-	_, w.ifs = segment.Head(head)
 	w.ifsOf = number
 	return nil
 }

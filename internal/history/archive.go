@@ -175,9 +175,6 @@ func (c *Capture) groups(p *part) []*unit {
 	return units
 }
 
-// headMost bounds what is read of a segment to learn its interfaces.
-const headMost = 1 << 20
-
 // head reads the segment's interfaces.
 func (p *part) head() error {
 	r, err := p.open()
@@ -185,11 +182,9 @@ func (p *part) head() error {
 		return fmt.Errorf("history: %w", err)
 	}
 	defer func() { _ = r.Close() }()
-	b, err := io.ReadAll(io.NewSectionReader(r, 0, headMost))
-	if err != nil {
+	if _, p.faces, err = segment.ReadHead(r); err != nil {
 		return fmt.Errorf("history: read segment %d: %w", p.number, err)
 	}
-	_, p.faces = segment.Head(b)
 	return nil
 }
 

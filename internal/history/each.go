@@ -43,3 +43,17 @@ func (c *Capture) Each(ctx context.Context, s query.Scope, f func(*packet.Summar
 	}
 	return nil
 }
+
+// Preface returns what the capture's file, or the files that its segments were made of, say
+// besides the packets.
+func (c *Capture) Preface() (*segment.Preface, error) {
+	if c.stored == nil {
+		return c.preface, nil
+	}
+	if _, err := c.refresh(false); err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.stored.Preface()
+}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/tarrafa/tarrafa/internal/archive"
 	"github.com/tarrafa/tarrafa/internal/segment"
 )
 
@@ -18,7 +19,7 @@ func OpenFile(name string, opt Options) (*Capture, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := segment.NewReader(f, segment.ReaderOptions{})
+	r, err := segment.NewReader(f, segment.ReaderOptions{Preface: true})
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
@@ -48,6 +49,7 @@ func OpenFile(name string, opt Options) (*Capture, error) {
 		return nil, errors.Join(err, data.Close())
 	}
 	c.close = data.Close
+	c.preface = archive.Preface(r.Preface())
 	c.append(p, units)
 	return c, nil
 }

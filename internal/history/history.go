@@ -13,13 +13,15 @@ import (
 	"github.com/tarrafa/tarrafa/internal/archive"
 	"github.com/tarrafa/tarrafa/internal/index"
 	"github.com/tarrafa/tarrafa/internal/query"
+	"github.com/tarrafa/tarrafa/internal/segment"
 )
 
 // Capture answers questions about one capture. It is a [query.Reader].
 type Capture struct {
-	stored *archive.Stored // nil: a file
-	notice func(string)
-	close  func() error
+	stored  *archive.Stored  // nil: a file
+	preface *segment.Preface // of a file
+	notice  func(string)
+	close   func() error
 
 	mu        sync.Mutex
 	parts     []*part

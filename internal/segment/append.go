@@ -35,6 +35,7 @@ func AppendInterface(dst []byte, in Interface) []byte {
 	dst = binary.LittleEndian.AppendUint16(dst, 0)
 	dst = binary.LittleEndian.AppendUint32(dst, in.SnapLen)
 	options := len(dst)
+	dst = appendComments(dst, in.Comments)
 	dst = appendText(dst, optionIfName, in.Name)
 	dst = appendText(dst, optionIfDescription, in.Description)
 	for _, s := range in.Addresses {

@@ -1,5 +1,7 @@
 package segment
 
+import "io"
+
 // WholeBlocks walks over the little-endian pcapng blocks at the beginning of b, as
 // [Builder] and the Append functions write them. It returns where the last whole block
 // ends and how many of the blocks are packets. need is the length of the block that
@@ -31,15 +33,38 @@ func WholeBlocks(b []byte) (end int, packets uint32, need int64) {
 	}
 }
 
-// Head reads the little-endian blocks that stand before the first packet of a segment:
-// what its section header says, and the interfaces.
-func Head(b []byte) (Section, []Interface) {
-	var s Section
-	var faces []Interface
+// headFirst and headMost are how much of a segment is read to learn its interfaces: at first,
+// and when they do not fit.
+const (
+	headFirst = 64 << 10
+	headMost  = 16 << 20
+)
+
+// ReadHead reads what stands before the first packet of a segment: what its section header
+// says, and the interfaces. The error is r's.
+func ReadHead(r io.ReaderAt) (Section, []Interface, error) {
+	for size := int64(headFirst); ; size = min(8*size, headMost) {
+		b, err := io.ReadAll(io.NewSectionReader(r, 0, size))
+		if err != nil {
+			return Section{}, nil, err
+		}
+		s, faces, whole := head(b)
+		if whole || int64(len(b)) < size || size == headMost {
+			return s, faces, nil
+		}
+	}
+}
+
+// head reads the little-endian blocks of a segment that describe it. whole is false when b
+// may end before they do.
+func head(b []byte) (s Section, faces []Interface, whole bool) {
 	var kept notes
 	for len(b) >= minBlock {
 		kind, n := u32(b, false), u32(b[4:], false)
-		if n < minBlock || n&3 != 0 || uint64(n) > uint64(len(b)) {
+		if n < minBlock || n&3 != 0 || n > MaxRecord {
+			return s, faces, true
+		}
+		if uint64(n) > uint64(len(b)) {
 			break
 		}
 		block := b[:n]
@@ -53,11 +78,11 @@ func Head(b []byte) (Section, []Interface) {
 				faces = append(faces, kept.face(parseInterface(block, false)))
 			}
 		default:
-			return s, faces
+			return s, faces, true
 		}
 		b = b[n:]
 	}
-	return s, faces
+	return s, faces, false
 }
 
 // Notes returns the interface statistics among the little-endian blocks of b, oldest

@@ -24,6 +24,7 @@ type Interface struct {
 	Link        packet.LinkType
 	SnapLen     uint32 // 0: no limit
 	Resolution  Resolution
+	Comments    []string
 	Addresses   []string // the interface's own addresses, with prefix length (if_IPv4addr, if_IPv6addr)
 }
 

@@ -11,7 +11,7 @@ import (
 type faceKey struct {
 	number                                 int
 	name, description, filter, os, machine string
-	addresses                              string
+	addresses, comments                    string
 	link                                   packet.LinkType
 	snapLen                                uint32
 }
@@ -40,7 +40,7 @@ func (f *faces) number(c *Chunk, face uint16) (number uint32, ok bool) {
 	in := c.Interfaces[face]
 	k := faceKey{
 		number: int(face) - c.Base, name: in.Name, description: in.Description, filter: in.Filter,
-		os: in.OS, machine: in.Hardware, addresses: strings.Join(in.Addresses, " "),
+		os: in.OS, machine: in.Hardware, addresses: strings.Join(in.Addresses, " "), comments: strings.Join(in.Comments, "\x00"),
 		link: in.Link, snapLen: in.SnapLen,
 	}
 	n, known := f.numbers[k]

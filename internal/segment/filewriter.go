@@ -13,6 +13,9 @@ type FileOptions struct {
 	Kind    Kind    // Pcapng or Pcap (nanoseconds); others are errors
 	Section Section // pcapng: what the section header says
 
+	// Preface is what a pcapng file says besides: its names and secrets. nil: nothing.
+	Preface *Preface
+
 	// Interfaces that are known beforehand are described at once, so that a file
 	// without packets is a file too. A pcap file takes its link type from the first; with
 	// none, and no packet, it is written as Ethernet.
@@ -39,7 +42,8 @@ type FileWriter struct {
 	began  bool
 	link   packet.LinkType
 	faces  faces
-	output int // interfaces described
+	output int  // interfaces described
+	ahead  bool // the names and secrets stand in the file
 	counts FileCounters
 	err    error
 }
@@ -108,10 +112,15 @@ func appendPcapHeader(dst []byte, link packet.LinkType, snapLen uint32) []byte {
 	return binary.LittleEndian.AppendUint32(dst, uint32(link))
 }
 
-// describe appends the interfaces that have no description block yet.
+// describe appends the interfaces that have no description block yet, and behind the first
+// of them the names and secrets.
 func (f *FileWriter) describe() {
 	for ; f.output < len(f.faces.list); f.output++ {
 		f.buf = AppendInterface(f.buf, f.faces.list[f.output])
+	}
+	if !f.ahead && f.opt.Preface != nil {
+		f.ahead = true
+		f.buf = f.opt.Preface.AppendBlocks(f.buf)
 	}
 }
 
@@ -228,6 +237,9 @@ func (f *FileWriter) Flush() error {
 		return f.err
 	}
 	f.begin(nil)
+	if f.opt.Kind == Pcapng {
+		f.describe()
+	}
 	b := f.buf
 	f.buf = f.buf[:0]
 	if cap(f.buf) > maxPooled {

@@ -2,8 +2,10 @@ package segment
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"io"
+	"reflect"
 	"testing"
 	"testing/iotest"
 
@@ -19,8 +21,9 @@ func FuzzReader(f *testing.F) {
 	for _, how := range []compression{gzipStream, zstdStream, lz4Stream} {
 		f.Add(compressed(f, how, foreignPcapng(true)))
 	}
+	f.Add(sayingSection(binary.BigEndian, namesIn(binary.BigEndian, foreignOption(binary.BigEndian, nameIPv4, "\x0a\x00\x00\x01x\x00")), secretsIn(binary.BigEndian, 3, "key")))
 	f.Fuzz(func(t *testing.T, file []byte) {
-		a, r, errA := readAll(t, bytes.NewReader(file), ReaderOptions{Buffer: small})
+		a, r, errA := readAll(t, bytes.NewReader(file), ReaderOptions{Buffer: small, Preface: true})
 		b, _, errB := readAll(t, iotest.HalfReader(bytes.NewReader(file)), ReaderOptions{Buffer: 64})
 		if len(a) != len(b) {
 			t.Fatalf("%d and %d packets", len(a), len(b))
@@ -36,6 +39,12 @@ func FuzzReader(f *testing.F) {
 		}
 		if r == nil {
 			return
+		}
+		if p := r.Preface(); !p.Empty() {
+			again, _ := prefaceOf(t, p.AppendBlocks(AppendSectionHeader(nil, p.Section)))
+			if p.Size() > maxPreface || again.Dropped != 0 || !reflect.DeepEqual(again.Names, p.Names) || !reflect.DeepEqual(again.Secrets, p.Secrets) {
+				t.Fatalf("%+v\nread again %+v", p, again)
+			}
 		}
 		if x != nil && x.Packets != uint64(len(a)) {
 			t.Fatalf("%d packets, and the error says %d", len(a), x.Packets)
@@ -92,7 +101,7 @@ func FuzzBlocks(f *testing.F) {
 	f.Add(append(written(Pcapng), 0, 0, 0, 0))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		Notes(b, make([]Interface, 2))
-		Head(b)
+		head(b)
 		end, _, need := WholeBlocks(b)
 		if end > len(b) || end&3 != 0 || need > MaxRecord || need > 0 && end+int(need) <= len(b) {
 			t.Fatalf("end %d of %d, need %d", end, len(b), need)

@@ -70,6 +70,13 @@ func (n *notes) face(in Interface) Interface {
 	for _, s := range []*string{&in.Name, &in.Description, &in.Filter, &in.OS, &in.Hardware} {
 		*s = n.keep(*s)
 	}
+	comments := in.Comments[:0]
+	for _, s := range in.Comments {
+		if s = n.keep(s); s != "" {
+			comments = append(comments, s)
+		}
+	}
+	in.Comments = comments
 	for i, a := range in.Addresses {
 		if in.Addresses[i] = n.keep(a); in.Addresses[i] == "" {
 			in.Addresses = append([]string(nil), in.Addresses[:i]...)

@@ -15,7 +15,9 @@ const (
 	blockInterface      = 1
 	blockPacketObsolete = 2
 	blockSimplePacket   = 3
+	blockNames          = 4
 	blockStatistics     = 5
+	blockSecrets        = 10
 
 	byteOrderMagic = 0x1A2B3C4D
 
@@ -25,6 +27,7 @@ const (
 	minEnhancedPacket = 32
 	minSimplePacket   = 16
 	minStatistics     = 24
+	minSecrets        = 20
 )
 
 // Options (section 3.5 and the blocks' own).
@@ -136,6 +139,10 @@ func parseInterface(block []byte, big bool) Interface {
 		}
 		o = rest
 		switch code {
+		case optionComment:
+			if s := text(value, maxText); s != "" && len(in.Comments) < maxFaceComments {
+				in.Comments = append(in.Comments, s)
+			}
 		case optionIfName:
 			in.Name = text(value, maxText)
 		case optionIfDescription:
@@ -165,8 +172,11 @@ func parseInterface(block []byte, big bool) Interface {
 	}
 }
 
-// maxAddresses caps the addresses kept of one interface.
-const maxAddresses = 64
+// Caps on what is kept of one interface.
+const (
+	maxAddresses    = 64
+	maxFaceComments = 64
+)
 
 // addAddress keeps the address of an if_IPv4addr (address, mask) or if_IPv6addr (address,
 // prefix length) option.

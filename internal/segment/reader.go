@@ -24,6 +24,9 @@ type ReaderOptions struct {
 	// Buffer is the length of the buffers, and so about that of the Chunks, bytes; 0:
 	// [ChunkSize]. Who only counts reads faster with [NearBuffer].
 	Buffer int
+
+	// Preface keeps what [Reader.Preface] returns.
+	Preface bool
 }
 
 // Counters tell what a Reader has seen and what it left out.
@@ -58,6 +61,7 @@ type Reader struct {
 	faces    []Interface
 	base     int // interfaces of earlier sections
 	notes    notes
+	preface  *Preface // nil: it is not wanted
 	counters Counters
 
 	err  error // what Next returns from now on
@@ -73,6 +77,9 @@ func NewReader(r io.Reader, opt ReaderOptions) (*Reader, error) {
 	rd := &Reader{src: s, source: s}
 	rd.free.size = cmp.Or(opt.Buffer, ChunkSize)
 	rd.cur = rd.free.get()
+	if opt.Preface {
+		rd.preface = &Preface{}
+	}
 	err := rd.begin()
 	if err == nil || opt.Follow && rd.waiting(err) {
 		return rd, nil
@@ -114,6 +121,10 @@ func (r *Reader) Statistics() []Statistics { return r.notes.stats }
 // Sections returns the pcapng section headers found so far, oldest first, at most
 // 4 096.
 func (r *Reader) Sections() []Section { return r.notes.sections }
+
+// Preface returns what the pcapng sections found so far say that belongs to no packet; nil
+// when that was not asked for with [ReaderOptions].
+func (r *Reader) Preface() *Preface { return r.preface }
 
 // Next returns the next Chunk: about [ChunkSize] bytes of whole records, less when the
 // stream has no more at the moment, more when a single record is longer. At the end it

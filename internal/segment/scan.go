@@ -184,6 +184,10 @@ func (r *Reader) section(b []byte, big bool) string {
 	r.base = len(r.faces)
 	r.counters.Sections++
 	r.notes.section(b, big)
+	if r.preface != nil {
+		var own notes // the text of a preface has caps of its own
+		r.preface.section(own.parseSection(b, big))
+	}
 	return ""
 }
 
@@ -217,6 +221,10 @@ func (r *Reader) otherBlock(kind uint32, b []byte) string {
 		}
 		r.notes.statistics(b, big, r.base, r.faces)
 	default:
+		if r.preface != nil && (kind == blockNames || kind == blockSecrets) {
+			r.preface.block(kind, b, big)
+			break
+		}
 		r.counters.OtherBlocks++
 	}
 	return ""

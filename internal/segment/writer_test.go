@@ -83,7 +83,7 @@ func TestOwnFilesReadBack(t *testing.T) {
 	}); !reflect.DeepEqual(o, want) {
 		t.Errorf("options %+v", o)
 	}
-	section, interfaces := Head(written(Pcapng))
+	section, interfaces, _ := head(written(Pcapng))
 	if section.Application != "tarrafa" || len(interfaces) != 2 {
 		t.Errorf("head %+v, %+v", section, interfaces)
 	}

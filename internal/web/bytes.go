@@ -15,8 +15,8 @@ type dataOf struct {
 	*packet.Summary
 	data      []byte
 	link      packet.LinkType
-	iface     string
-	described bool // the capture says which interface
+	iface     segment.Interface // its name and what is said of it
+	described bool              // the capture says which interface
 	comments  func() []string
 }
 
@@ -27,7 +27,7 @@ func (r *lent) each(ctx context.Context, numbers []uint64, f func(*dataOf) error
 		return bulk.Numbered(ctx, numbers, func(s *packet.Summary, data []byte, c *segment.Chunk) error {
 			d := dataOf{Summary: s, data: data, link: packet.LinkEthernet}
 			if int(s.Interface) < len(c.Interfaces) {
-				d.link, d.iface, d.described = c.Interfaces[s.Interface].Link, c.Interfaces[s.Interface].Name, true
+				d.link, d.iface, d.described = c.Interfaces[s.Interface].Link, c.Interfaces[s.Interface], true
 			}
 			d.comments = func() []string {
 				return c.RecordOptions(&segment.Record{Offset: s.Offset, Data: data}).Comments
@@ -42,7 +42,7 @@ func (r *lent) each(ctx context.Context, numbers []uint64, f func(*dataOf) error
 		}
 		if err == nil {
 			err = f(&dataOf{
-				Summary: &d.Summary, data: d.Data, link: d.Link, iface: d.Interface, described: d.Interface != "",
+				Summary: &d.Summary, data: d.Data, link: d.Link, iface: segment.Interface{Name: d.Interface}, described: d.Interface != "",
 				comments: func() []string { return d.Comments },
 			})
 		}

@@ -82,6 +82,9 @@ func (s *Server) export(w http.ResponseWriter, r *http.Request) {
 	// The file begins with the first packet, so that an error before that can be told.
 	out := &lateFile{w: w, kind: kind}
 	file, err := kind.open(out, s.cfg.Version)
+	if p, ok := file.(*pcapngWriter); ok && err == nil {
+		err = p.of(reader)
+	}
 	if err == nil {
 		err = s.listing(r, reader, scope).feed(r.Context(), chosen, reader.book(), file)
 	}

@@ -2,6 +2,7 @@ package web
 
 import (
 	"io"
+	"slices"
 
 	"github.com/tarrafa/tarrafa/internal/packet"
 	"github.com/tarrafa/tarrafa/internal/segment"
@@ -17,6 +18,7 @@ type pcapngWriter struct {
 	buf   []byte
 	faces []exportFace
 	begun bool
+	says  segment.Preface // what the capture says besides; the secrets are left out
 }
 
 type exportFace struct {
@@ -26,16 +28,41 @@ type exportFace struct {
 
 func newPcapngWriter(w io.Writer, _ string) (packetWriter, error) { return &pcapngWriter{w: w}, nil }
 
+// Prefaced is a reader that knows what its capture says besides the packets.
+type Prefaced interface {
+	Preface() (*segment.Preface, error)
+}
+
+// of lets the file say what the capture says, and what its reader has said of it. Secrets are
+// not among it: they would be given away with the first packet that somebody exports.
+func (p *pcapngWriter) of(reader *lent) error {
+	if r, ok := reader.Reader.(Prefaced); ok {
+		says, err := r.Preface()
+		if err != nil {
+			return err
+		}
+		p.says = *says.WithoutSecrets()
+	}
+	if book := reader.book(); book != nil {
+		if whole, _ := book.Summary(); whole.Comment != "" {
+			p.says.Section.Comments = append(slices.Clip(p.says.Section.Comments), whole.Comment)
+		}
+	}
+	return nil
+}
+
 func (p *pcapngWriter) begin() {
 	if !p.begun {
 		p.begun = true
-		p.buf = segment.AppendSectionHeader(p.buf, segment.Section{Application: "tarrafa"})
+		section := p.says.Section
+		section.Application = "tarrafa"
+		p.buf = segment.AppendSectionHeader(p.buf, section)
 	}
 }
 
 func (p *pcapngWriter) add(e *exported) error {
 	p.begin()
-	face := exportFace{e.iface, e.link}
+	face := exportFace{e.iface.Name, e.link}
 	at := -1
 	for i := range p.faces {
 		if p.faces[i] == face {
@@ -45,9 +72,12 @@ func (p *pcapngWriter) add(e *exported) error {
 	if at < 0 && len(p.faces) < maxExportFaces {
 		at = len(p.faces)
 		p.faces = append(p.faces, face)
-		p.buf = segment.AppendInterface(p.buf, segment.Interface{
-			Name: e.iface, Link: e.link, Resolution: segment.Resolution{UnitsPerSecond: 1e9},
-		})
+		in := e.iface
+		in.Link = e.link
+		p.buf = segment.AppendInterface(p.buf, in)
+		if at == 0 {
+			p.buf = p.says.AppendBlocks(p.buf)
+		}
 	}
 	at = max(at, 0)
 	s := e.Summary
