@@ -125,22 +125,29 @@ func (d *distinct) count() int {
 		ones += bits.OnesCount64(w)
 	}
 	if ones == 256 {
-		return 1419 // the estimate for 255 of 256
+		return distinctMax // the estimate for 255 of 256
 	}
 	return int(math.Round(-256 * math.Log(1-float64(ones)/256)))
 }
 
-// rhythm is what the intervals between repeated events look like.
+// rhythm is what the intervals between repeated events look like: all of them at first,
+// then mostly the latest rhythmMemory, so that what becomes regular is seen.
 type rhythm struct {
 	last     int64 // ns
 	n        uint32
 	mean, m2 float64 // seconds; Welford's running variance
 }
 
+const rhythmMemory = 64
+
 // beat notes an event. It ignores a clock that runs back.
 func (r *rhythm) beat(now int64) {
 	if r.last != 0 && now > r.last {
-		r.n++
+		if r.n < rhythmMemory {
+			r.n++
+		} else {
+			r.m2 -= r.m2 / rhythmMemory
+		}
 		x := float64(now-r.last) / 1e9
 		d := x - r.mean
 		r.mean += d / float64(r.n)

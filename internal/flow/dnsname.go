@@ -32,15 +32,59 @@ func splitDomain(name []byte) (front, parent []byte) {
 	return nil, name
 }
 
-// entropy returns the Shannon entropy of a name's characters in bits a character, without
-// regard to case.
-func entropy(name []byte) float64 {
-	var n [256]uint16
-	total := 0
+// long reports that the part of a name before the domain has room for data: a label of so
+// many characters, or two and a half times as many in shorter ones. Ordinary words in
+// several labels (a cluster's services with their search domains) have neither.
+func long(front []byte, limit float64) bool {
+	if float64(len(front)) >= 2.5*limit {
+		return true
+	}
+	for label := range bytes.SplitSeq(front, dot) {
+		if float64(len(label)) >= limit {
+			return true
+		}
+	}
+	return false
+}
+
+var dot = []byte{'.'}
+
+// sharedDomains are domains of large networks whose many customers have a long name of
+// their own in each, and those that no name server of a stranger can answer for.
+var sharedDomains = map[string]bool{
+	"akadns.net": true, "akamai.net": true, "akamaiedge.net": true, "akamaihd.net": true, "akamaized.net": true,
+	"amazonaws.com": true, "apple-dns.net": true, "azure.com": true, "azureedge.net": true, "azurefd.net": true,
+	"azurewebsites.net": true, "cdn77.org": true, "cdninstagram.com": true, "cloudflare.net": true, "cloudfront.net": true,
+	"edgekey.net": true, "edgesuite.net": true, "fastly.net": true, "fastlylb.net": true, "fbcdn.net": true,
+	"googleapis.com": true, "googleusercontent.com": true, "googlevideo.com": true, "llnwd.net": true,
+	"trafficmanager.net": true, "windows.net": true,
+}
+
+// shared reports a domain, in lower case, in which long names are no sign of a tunnel.
+func shared(domain []byte) bool {
+	if last := domain[bytes.LastIndexByte(domain, '.')+1:]; string(last) == "arpa" || string(last) == "local" {
+		return true
+	}
+	return sharedDomains[string(domain)]
+}
+
+// lower appends a name in lower case.
+func lower(dst, name []byte) []byte {
 	for _, c := range name {
 		if 'A' <= c && c <= 'Z' {
 			c += 'a' - 'A'
 		}
+		dst = append(dst, c)
+	}
+	return dst
+}
+
+// entropy returns the Shannon entropy of a name's characters, in lower case, in bits a
+// character.
+func entropy(name []byte) float64 {
+	var n [256]uint16
+	total := 0
+	for _, c := range name {
 		if c == '.' {
 			continue
 		}

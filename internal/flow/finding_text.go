@@ -25,6 +25,8 @@ func (f *Finding) Key() string {
 			when = "handshake"
 		case resetClosing:
 			when = "closing"
+		case resetUnknown:
+			when = "unknown"
 		}
 		return "finding.reset." + who + "." + when
 	default:
@@ -43,10 +45,11 @@ var sentences = map[string]string{
 	"finding.reset.server.established": "Established connections to {dst} that the server reset: {count}, after {bytes} bytes.",
 	"finding.reset.client.closing":     "Connections to {dst} that the client reset while they were closing: {count}.",
 	"finding.reset.server.closing":     "Connections to {dst} that the server reset while they were closing: {count}.",
+	"finding.reset.server.unknown":     "Segments to {dst} of connections that it does not know, which it answered with a reset: {count}.",
 	"finding.refused":                  "Connections that {dst} refused: {count}.",
 	"finding.half_open":                "Connections to {dst} that were never established: {count} (answered, but not completed: {unfinished}).",
-	"finding.port_scan":                "{src} tried about {ports} ports of about {hosts} hosts with {count} SYNs; {answered} were answered.",
-	"finding.sweep":                    "{src} tried about {hosts} hosts on about {ports} ports with {count} SYNs; {answered} were answered.",
+	"finding.port_scan":                "{src} tried about {ports} ports of about {hosts} hosts in {count} attempts; connections that came about: {answered}.",
+	"finding.sweep":                    "{src} tried about {hosts} hosts on about {ports} ports in {count} attempts; connections that came about: {answered}.",
 	"finding.syn_flood":                "{dst} got {count} SYNs from about {sources} hosts in {time}; {completed} connections were completed.",
 	"finding.silent":                   "Connections to {dst} that were opened and closed without any data: {count}.",
 	"finding.rtt_jump":                 "The round trip time to {src} rose from {mean} to {longest}.",

@@ -65,6 +65,7 @@ type Watch struct {
 	payloads bounded[repeat]
 	beacons  bounded[repeat]
 	domains  bounded[domain]
+	values   values // what is counted once: ports, hosts, names
 }
 
 // NewWatch returns a Watch that has seen nothing.
@@ -97,7 +98,7 @@ func (w *Watch) Counters() WatchCounters {
 		c.Withheld[i] = w.renewals[i].withheld
 	}
 	c.Evicted = w.clues.evicted + w.sources.evicted + w.services.evicted + w.stalls.evicted +
-		w.resets.evicted + w.onces.evicted + w.payloads.evicted + w.beacons.evicted + w.domains.evicted
+		w.resets.evicted + w.onces.evicted + w.payloads.evicted + w.beacons.evicted + w.domains.evicted + w.values.evicted
 	return c
 }
 
@@ -144,6 +145,9 @@ func (w *Watch) packet(s *sighting) {
 		w.opened(s)
 	}
 	if s.r.key.proto() != protoTCP {
+		if s.r.key.proto() == protoUDP && s.r.bits&bitSplit == 0 && s.r.sum[s.side].packets == 1 {
+			w.datagram(s)
+		}
 		return
 	}
 	if s.flags != 0 || s.r.bits&(bitStallA|bitStallB) != 0 {

@@ -2,20 +2,11 @@ package flow
 
 import "github.com/tarrafa/tarrafa/internal/packet"
 
-// source is a host that opens connections.
-type source struct {
-	since    int64
-	answered uint64
-	ports    distinct
-	hosts    distinct
-	clue     clue // its SYNs
-}
-
 // service is an address and port that connections go to.
 type service struct {
 	since     int64
 	completed uint64
-	sources   distinct
+	sources   several
 	clue      clue // SYNs
 }
 
@@ -24,6 +15,10 @@ func (w *Watch) control(s *sighting) {
 	flags := s.row.TCPFlags
 	if odd(flags) {
 		w.outOfState(s, misfitFlags)
+		if s.row.Number == s.r.frame && !s.fromServer() && flags&(flagSYN|flagRST) == 0 {
+			tuple := s.r.key.tuple(s.side)
+			w.tried(&tuple, s.row.Time, s.row.Number)
+		}
 	}
 	switch {
 	case flags&flagRST != 0:
@@ -36,19 +31,23 @@ func (w *Watch) control(s *sighting) {
 		if s.was(s.side) == stateReset {
 			w.contradicted(s)
 		}
-		if s.was(s.side) == stateInactive && s.was(1-s.side) == stateSyn {
-			tuple := s.r.key.tuple(1 - s.side)
-			if src := w.sources.get(w.host(&tuple.Src)); src != nil {
-				src.answered++
-			}
-		}
 	}
-	if s.opening && s.r.used(s.side) && !s.fromServer() && s.was(s.side) == stateEstablished {
+	if s.opening && s.r.used(s.side) && !s.fromServer() && flags&flagRST == 0 && s.completes() {
 		tuple := s.r.key.tuple(s.side)
+		if src := w.sources.get(w.source(&tuple.Src, protoTCP)); src != nil {
+			src.answered++
+		}
 		if v := w.services.get(w.service(&tuple.Dst, tuple.DstPort, protoTCP)); v != nil {
 			v.completed++
 		}
 	}
+}
+
+// completes reports that the sender, a client, has got an answer to its SYN. In a capture
+// of one direction its acknowledgement is all that shows it.
+func (s *sighting) completes() bool {
+	me := s.was(s.side)
+	return me == stateEstablished || me == stateSyn && s.was(1-s.side) == stateInactive && s.row.TCPFlags&flagACK != 0
 }
 
 // odd reports flags that no ordinary TCP sends: SYN with FIN or RST, none of the six, FIN
@@ -63,56 +62,19 @@ func odd(flags uint16) bool {
 func (w *Watch) attempt(s *sighting) {
 	tuple := s.r.key.tuple(s.side)
 	now := s.row.Time
-	src, _ := w.sources.put(w.host(&tuple.Src))
-	if src.since == 0 || now < src.since || now-src.since > int64(w.limits.ScanWindow) {
-		*src = source{since: now}
-	}
-	src.clue.seen(now, s.row.Number)
-	a := src.ports.add(w.mix.words(uint64(tuple.DstPort), 0, 3))
-	b := src.hosts.add(w.host(&tuple.Dst))
-	if (a || b || src.clue.count&15 == 0) && int(src.clue.count) >= w.limits.ScanTargets &&
-		float64(src.answered) <= w.limits.ScanAnswered*float64(src.clue.count) {
-		w.scan(src, tuple)
-	}
-
-	v, _ := w.services.put(w.service(&tuple.Dst, tuple.DstPort, protoTCP))
+	w.tried(&tuple, now, s.row.Number)
+	asked := w.service(&tuple.Dst, tuple.DstPort, protoTCP)
+	v, _ := w.services.put(asked)
 	if v.since == 0 || now < v.since || now-v.since > int64(w.limits.FloodWindow) {
 		*v = service{since: now}
 	}
 	v.clue.seen(now, s.row.Number)
-	v.sources.add(w.host(&tuple.Src))
+	v.sources.add(&w.values, asked^uint64(v.since), w.host(&tuple.Src))
 	n := v.clue.count
 	if n >= w.limits.FloodSYNs && float64(v.completed) <= w.limits.FloodCompleted*float64(n) &&
 		(now-v.since >= 1e9 || n >= 5*w.limits.FloodSYNs) {
 		w.flood(v, tuple)
 	}
-}
-
-// scan reports a source that asks for many ports or at many hosts and gets few answers.
-func (w *Watch) scan(src *source, tuple packet.Tuple) {
-	syns := int(src.clue.count)
-	ports, hosts := min(src.ports.count(), syns), min(src.hosts.count(), syns)
-	kind, many := FindPortScan, ports
-	if hosts >= w.limits.ScanTargets && hosts > ports {
-		kind, many = FindSweep, hosts
-	}
-	if many < w.limits.ScanTargets {
-		return
-	}
-	f, fresh := w.raise(kind, w.subject(kind, w.host(&tuple.Src), 0, 0), &src.clue)
-	port := tuple.DstPort
-	if fresh {
-		f.Tuple = sender(tuple)
-		if kind == FindPortScan && hosts == 1 {
-			f.Tuple.Dst = tuple.Dst
-		}
-		if kind == FindSweep && ports == 1 {
-			f.Tuple.DstPort = port
-		}
-	}
-	f.Numbers = [4]float64{float64(ports), float64(hosts), float64(src.answered)}
-	f.Severity = grade(true, many >= 4*w.limits.ScanTargets)
-	w.tell(f, fresh)
 }
 
 // flood reports a service that gets SYNs and hardly any connection.
@@ -131,6 +93,7 @@ const (
 	resetHandshake   = iota // before it was established
 	resetEstablished        // while data could flow
 	resetClosing            // after a FIN
+	resetUnknown            // of a connection that the capture and the server know nothing of
 )
 
 // closingResets is how many resets after a FIN are worth a word: many programs end
@@ -148,7 +111,12 @@ func (w *Watch) reset(s *sighting) {
 	client := s.r.client()
 	tuple := s.r.key.tuple(client)
 	service := w.service(&tuple.Dst, tuple.DstPort, protoTCP)
-	if s.fromServer() && peer == stateSyn && me == stateInactive {
+	probe := w.probe(s, &tuple)
+	refused := s.fromServer() && peer == stateSyn && me == stateInactive
+	if (probe || refused) && w.refusal(&tuple) {
+		return
+	}
+	if refused {
 		subject := w.subject(FindRefused, service, 0, 0)
 		c, _ := w.clues.put(subject)
 		c.seen(s.row.Time, s.row.Number)
@@ -160,8 +128,13 @@ func (w *Watch) reset(s *sighting) {
 		}
 		return
 	}
+	if !s.fromServer() && !s.r.used(client) && w.scans(&tuple) {
+		return // a scan that takes its SYN back
+	}
 	phase := resetHandshake
 	switch {
+	case probe:
+		phase = resetUnknown
 	case me == stateClosed || peer == stateClosed:
 		phase = resetClosing
 	case s.r.used(client):
@@ -175,7 +148,7 @@ func (w *Watch) reset(s *sighting) {
 	c, _ := w.clues.put(subject)
 	c.seen(s.row.Time, s.row.Number)
 	c.extra[0] += s.r.sum[0].payload + s.r.sum[1].payload
-	if phase == resetClosing && c.count < closingResets {
+	if phase == resetClosing && c.count < closingResets || phase == resetUnknown && c.count < w.limits.Refused {
 		return
 	}
 	f, fresh := w.raise(FindReset, subject, c)
@@ -202,11 +175,20 @@ func (w *Watch) ended(r *record, f *Flow) {
 			w.stalled(r, side, f.Last, 0)
 		}
 	}
-	if f.Tuple.Proto != protoTCP || f.Resumed {
+	if f.Resumed {
+		return
+	}
+	if f.Tuple.Proto == protoUDP && f.Server.Packets == 0 && !toMany(&f.Tuple) {
+		w.unanswered(&f.Tuple)
+	}
+	if f.Tuple.Proto != protoTCP {
 		return
 	}
 	kind := FindHalfOpen
 	unanswered := f.State == ConnS0
+	if unanswered || f.State == ConnREJ || f.State == ConnRSTOS0 || f.State == ConnSH || f.State == ConnOTH {
+		w.unanswered(&f.Tuple)
+	}
 	opened := f.History.Contains('S') && f.History.Contains('h')
 	used := f.History.Contains('A') || f.History.Contains('D') || f.History.Contains('F')
 	unfinished := opened && !used && f.Client.Resets == 0

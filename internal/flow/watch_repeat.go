@@ -57,27 +57,47 @@ func (w *Watch) opened(s *sighting) {
 		return
 	}
 	tuple := s.r.key.tuple(s.side)
+	if proto == protoUDP && (punctual(tuple.DstPort) || toMany(&tuple)) {
+		return
+	}
 	subject := w.subject(FindBeacon, w.host(&tuple.Src), w.service(&tuple.Dst, tuple.DstPort, proto), 0)
 	b, _ := w.beacons.put(subject)
 	b.rhythm.beat(s.row.Time)
 	b.clue.seen(s.row.Time, s.row.Number)
+	regular := w.limits.Regular
+	if b.clue.count >= 3*uint64(w.limits.BeaconConnections) {
+		regular *= 2 // as one draws the intervals that varies them by 30 %
+	}
 	if b.clue.count < uint64(w.limits.BeaconConnections) ||
-		b.rhythm.mean < w.limits.BeaconInterval.Seconds() || b.rhythm.spread() > w.limits.Regular {
+		b.rhythm.mean < w.limits.BeaconInterval.Seconds() || b.rhythm.spread() > regular {
 		return
 	}
 	f, fresh := w.raise(FindBeacon, subject, &b.clue)
 	f.Tuple = tuple
 	f.Tuple.SrcPort = 0
 	f.Numbers = [4]float64{b.rhythm.mean, b.rhythm.spread()}
-	f.Severity = Warning
+	f.Severity = grade(!local(&tuple), false)
 	w.tell(f, fresh)
+}
+
+// punctual reports the UDP ports of services that are asked at regular intervals by
+// design: DNS, DHCP, NTP.
+func punctual(port uint16) bool { return port == 53 || port == 67 || port == 123 }
+
+// local reports a destination that is not of the Internet: private, shared, link-local or
+// loopback (RFC 1918, 6598, 3927, 4193, 4291). What asks there at regular intervals is a
+// health check more often than not.
+func local(t *packet.Tuple) bool {
+	a := t.Dst.Netip(t.Version)
+	return a.IsPrivate() || a.IsLoopback() || a.IsLinkLocalUnicast() || t.Version == 4 && t.Dst[12] == 100 && t.Dst[13]&0xc0 == 64
 }
 
 // domain is what one client asks for under one domain.
 type domain struct {
 	since   int64
-	names   distinct
-	length  float64 // characters before the domain, summed over different names
+	names   several // long ones
+	short   uint32  // names that are not
+	length  float64 // characters before the domain, summed over different long names
 	entropy float64 // bits a character, summed
 	clue    clue
 }
@@ -87,8 +107,10 @@ type domain struct {
 // name is not kept.
 func (w *Watch) DNSName(client packet.Addr, version uint8, name []byte, frame uint64, now int64) {
 	w.now = now
+	var low [255]byte // resolvers ask for the same name in different case
+	name = lower(low[:0], name[max(0, len(name)-len(low)):])
 	front, parent := splitDomain(name)
-	if len(front) == 0 {
+	if len(front) == 0 || shared(parent) {
 		return
 	}
 	subject := w.subject(FindDNSTunnel, w.host(&client), w.mix.bytes(parent), 0)
@@ -96,7 +118,11 @@ func (w *Watch) DNSName(client packet.Addr, version uint8, name []byte, frame ui
 	if d.since == 0 || now < d.since || now-d.since > int64(w.limits.DNSWindow) {
 		*d = domain{since: now}
 	}
-	if !d.names.add(w.mix.bytes(front)) {
+	if !long(front, w.limits.DNSLength) {
+		d.short++
+		return
+	}
+	if !d.names.add(&w.values, subject^uint64(d.since), w.mix.bytes(front)) {
 		return
 	}
 	d.clue.seen(now, frame)
@@ -104,7 +130,7 @@ func (w *Watch) DNSName(client packet.Addr, version uint8, name []byte, frame ui
 	d.entropy += entropy(front)
 	n := float64(d.clue.count)
 	names := d.names.count()
-	if names < w.limits.DNSNames || d.length/n < w.limits.DNSLength || d.entropy/n < w.limits.DNSEntropy {
+	if names < w.limits.DNSNames || uint32(names) < d.short || d.entropy/n < w.limits.DNSEntropy {
 		return
 	}
 	f, fresh := w.raise(FindDNSTunnel, subject, &d.clue)

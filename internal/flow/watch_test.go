@@ -294,7 +294,7 @@ var detectors = []detector{
 			rng := rand.New(rand.NewPCG(1, 1))
 			repeatedly(10, func(i int) { sc.open(1000+i, time.Duration(1+rng.IntN(120))*time.Second) })
 		},
-		Warning, "10.0.0.1 connected to 10.0.0.2:80 8 times, every 1m0.01s (deviation 0.0 %).",
+		Info, "10.0.0.1 connected to 10.0.0.2:80 8 times, every 1m0.01s (deviation 0.0 %).",
 	},
 }
 
