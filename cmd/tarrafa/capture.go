@@ -122,6 +122,9 @@ func (o *captureOptions) validate() error {
 	case o.segmentAge < time.Second:
 		return bad("--segment-age %s: at least 1s", o.segmentAge)
 	}
+	if err := o.out.check(false); err != nil {
+		return err
+	}
 	var err error
 	o.limits, err = readThresholds(o.thresholds)
 	return err

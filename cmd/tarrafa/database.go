@@ -47,7 +47,7 @@ func databaseConfig(dsn string) (postgres.Config, error) {
 }
 
 func openDatabase(cfg postgres.Config, t outputTarget) (*output, error) {
-	d := &database{cfg: cfg, opt: postgres.Options{Log: t.log, Flows: !t.part}, memory: t.flowMemory}
+	d := &database{cfg: cfg, opt: postgres.Options{Log: t.log, Flows: !t.part, Payload: t.payload}, memory: t.flowMemory}
 	d.sink = postgres.New(cfg, t.id, d.opt)
 	return &output{
 		name: databaseSink, sink: d, applied: d.applied, parts: d.parts, state: d.state, close: d.sink.Close, follow: d.follow,

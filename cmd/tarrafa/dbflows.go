@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"os"
-	"path/filepath"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -117,32 +115,4 @@ func storedFinding(f *postgres.Finding) index.Finding {
 		d.Protocol = index.ProtocolName(*f.Proto)
 	}
 	return d
-}
-
-// databaseFollow says that the database has no streams, and where they are.
-func databaseFollow(ctx context.Context, stderr io.Writer, o *followOptions) error {
-	o.database.noSandbox = o.noSandbox
-	folders := defaultDataDir()
-	return askDatabase(ctx, stderr, &o.database, func(_ context.Context, r *postgres.Reader) error {
-		id := r.Capture().ID
-		e := &exitError{
-			code: exitDatabase,
-			err:  words.Errorf("stream %d of capture %s: the database holds no packet bytes, only a row for each packet", o.stream, oneLine(id)),
-			mend: words.Sprintf("follow it in the folder or file of capture %s", oneLine(id)),
-		}
-		// A capture of this machine is called as its folder is.
-		if folder := filepath.Join(folders, id); id == filepath.Base(id) && isDir(folder) {
-			kind := ""
-			if o.udp {
-				kind = " --udp"
-			}
-			e.mend = words.Sprintf("run: tarrafa follow --stream %d%s %s", o.stream, kind, shellQuote(folder))
-		}
-		return e
-	})
-}
-
-func isDir(name string) bool {
-	info, err := os.Stat(name)
-	return err == nil && info.IsDir()
 }

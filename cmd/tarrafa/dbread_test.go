@@ -7,7 +7,6 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
-	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -18,7 +17,6 @@ import (
 	"testing"
 
 	"github.com/tarrafa/tarrafa/internal/packet/packettest"
-	"github.com/tarrafa/tarrafa/internal/postgres/pgtest"
 	"github.com/tarrafa/tarrafa/internal/web"
 )
 
@@ -56,15 +54,7 @@ func command(args ...string) (stdout, stderr string, code int) {
 
 // TestAskDatabase stores a file and asks the database what the file is asked.
 func TestAskDatabase(t *testing.T) {
-	srv, err := pgtest.New()
-	if err != nil {
-		if errors.Is(err, pgtest.ErrNotInstalled) && os.Getenv("CI") == "" {
-			t.Skip(err)
-		}
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = srv.Close() })
-	db := srv.Database(t)
+	srv, db := testDatabase(t)
 	dsn := srv.DSN(db, db)
 
 	if _, talk, code := command("stats", "--no-sandbox", "--db", dsn); code != exitDatabase || !strings.Contains(talk, "no table") {
@@ -156,25 +146,12 @@ func askFlows(t *testing.T, dsn, file string) {
 		code int
 		say  string
 	}{
-		{[]string{"follow", "--stream", "0"}, exitDatabase, "holds no packet bytes, only a row for each packet\n  follow it in the folder or file of capture "},
 		{[]string{"findings", "--threshold", "refused=1"}, exitOptions, "time of storing"},
 		{[]string{"flows", file}, exitOptions, "one of them"},
 	} {
 		if _, talk, code := command(append(c.args, "--no-sandbox", "--db="+dsn)...); code != c.code || !strings.Contains(talk, c.say) {
 			t.Errorf("%v: exit code %d, want %d: %s", c.args, code, c.code, talk)
 		}
-	}
-	// Where the capture's folder is on this machine, it is named.
-	_, talk, _ = command("follow", "--stream", "0", "--no-sandbox", "--db="+dsn)
-	id := strings.TrimSpace(talk[strings.LastIndexByte(strings.TrimSpace(talk), ' '):])
-	data := t.TempDir()
-	t.Setenv("XDG_DATA_HOME", data)
-	folder := filepath.Join(data, "tarrafa", id)
-	if err := os.MkdirAll(folder, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if _, talk, _ := command("follow", "--stream", "0", "--udp", "--no-sandbox", "--db="+dsn); !strings.HasSuffix(talk, "  run: tarrafa follow --stream 0 --udp "+folder+"\n") {
-		t.Errorf("the folder %s is not named: %s", folder, talk)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tarrafa/tarrafa/internal/flow"
 	"github.com/tarrafa/tarrafa/internal/packet"
+	"github.com/tarrafa/tarrafa/internal/postgres"
 	"github.com/tarrafa/tarrafa/internal/track"
 	"github.com/tarrafa/tarrafa/internal/words"
 )
@@ -25,7 +26,7 @@ type followOptions struct {
 func followCommand() *cobra.Command {
 	var o followOptions
 	cmd := &cobra.Command{
-		Use:   "follow --stream N FILE|DIR|-",
+		Use:   "follow --stream N FILE|DIR|-|--db",
 		Short: "Print what both sides of a connection said, in order",
 		Long: `Put the payload of a TCP connection or a UDP conversation together and print both
 directions in the order in which they were received. Streams are numbered as tshark's
@@ -38,10 +39,14 @@ raw    the very bytes, as tshark's follow has them; what is missing is reported 
 json   one object: stream, client, server, segments (dir, time, data_hex, gap)
 
 Repeated bytes are delivered once, and where segments overlap the bytes that came first
-win. What the receiver got but the capture does not have is shown as a gap.`,
+win. What the receiver got but the capture does not have is shown as a gap.
+
+With --db the stream is read from PostgreSQL, when the capture was stored with
+--db-payload; tarrafa flows --db prints the numbers, and --capture names the capture.`,
 		Example: `  tarrafa follow --stream 0 trace.pcap
   tarrafa follow --stream 3 --as raw trace.pcap > page.bin
-  tarrafa follow --stream 1 --udp --as json trace.pcap`,
+  tarrafa follow --stream 1 --udp --as json trace.pcap
+  tarrafa read --db --db-payload trace.pcap && tarrafa follow --stream 0 --db`,
 		Args: o.database.capturesOr(func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return &exitError{code: exitOptions, err: words.Errorf("tarrafa follow: name one capture"), mend: words.Sprintf("run: %s --help", "tarrafa follow")}
@@ -66,10 +71,14 @@ func runFollow(ctx context.Context, stdout, stderr io.Writer, names []string, o 
 	if len(names) > 0 {
 		name = names[0]
 	}
+	listing := shellQuote(name)
+	if o.database.capture != "" {
+		listing = "--db --capture " + shellQuote(o.database.capture)
+	}
 	ctx, stop := interrupted(ctx)
 	defer stop()
 	bad := func(format string, args ...any) error {
-		return &exitError{code: exitOptions, err: words.Errorf(format, args...), mend: words.Sprintf("list the streams: tarrafa flows %s", shellQuote(name))}
+		return &exitError{code: exitOptions, err: words.Errorf(format, args...), mend: words.Sprintf("list the streams: tarrafa flows %s", listing)}
 	}
 	if o.stream < 0 || o.stream >= int64(flow.NoStream) {
 		return bad("--stream: name the number of a stream, from 0")
@@ -87,8 +96,12 @@ func runFollow(ctx context.Context, stdout, stderr io.Writer, names []string, o 
 	if err != nil {
 		return err
 	}
+	f := &following{o: o, out: out}
 	if o.database.dsn != "" {
-		return databaseFollow(ctx, stderr, o)
+		if err := databaseFollow(ctx, stderr, f, w); err != nil || f.streams != nil {
+			return err
+		}
+		return bad("--stream %d: %s has %d %s streams, numbered from 0", o.stream, name, f.stored.Streams, o.kind())
 	}
 	if err := confineQuietly(stderr, o.noSandbox, readingRules([]string{name}, nil)); err != nil {
 		return err
@@ -101,7 +114,6 @@ func runFollow(ctx context.Context, stdout, stderr io.Writer, names []string, o 
 	if len(ins) != 1 {
 		return bad("%s holds %d captures, each with streams of its own: name one, for example %s", name, len(ins), ins[0].name)
 	}
-	f := &following{o: o, out: out}
 	table := flow.NewTable(flow.Options{Memory: int64(o.memory)})
 	notes := make([]flow.Note, 0)
 	err = track.New().Run(ctx, ins[0].chunks, followerFunc(func(_ context.Context, b *track.Batch) error {
@@ -127,11 +139,11 @@ func runFollow(ctx context.Context, stdout, stderr io.Writer, names []string, o 
 		_, _ = words.Fprintf(stderr, "tarrafa: %d flows were given up for want of memory, and stream numbers may differ from tshark's; raise --flow-memory\n", c.Forced)
 	}
 	if f.streams == nil {
-		count, kind := c.TCPStreams, "TCP"
+		count := c.TCPStreams
 		if o.udp {
-			count, kind = c.UDPStreams, "UDP"
+			count = c.UDPStreams
 		}
-		return bad("--stream %d: %s has %d %s streams, numbered from 0", o.stream, name, count, kind)
+		return bad("--stream %d: %s has %d %s streams, numbered from 0", o.stream, name, count, o.kind())
 	}
 	f.report(stderr)
 	return nil
@@ -144,36 +156,44 @@ type following struct {
 	payloads track.Payloads
 	streams  *flow.Reassembler // nil until the stream's first packet
 	err      error
+
+	stored postgres.StreamCounters // of a stream in the database
+}
+
+// proto is the protocol whose streams are counted.
+func (o *followOptions) proto() uint8 {
+	if o.udp {
+		return packet.ProtoUDP
+	}
+	return packet.ProtoTCP
+}
+
+func (o *followOptions) kind() string {
+	if o.udp {
+		return "UDP"
+	}
+	return "TCP"
 }
 
 func (f *following) batch(b *track.Batch, notes []flow.Note) {
-	proto := uint8(packet.ProtoTCP)
-	if f.o.udp {
-		proto = packet.ProtoUDP
-	}
+	proto := f.o.proto()
 	want := uint32(f.o.stream)
 	for i := range b.Rows {
-		s, n := &b.Rows[i], &notes[i]
-		payload, _ := f.payloads.Of(b, i)
-		if f.o.udp && n.OuterStream == want {
-			outer := *s
-			outer.Inner, outer.PayloadLen = s.Outer, s.OuterPayloadLen
-			data := b.Data(s)
-			f.add(&outer, true, data[min(int(s.OuterPayloadOff), len(data)):])
-		}
-		if n.Stream == want && n.Flow != 0 && s.Inner.Proto == proto {
-			f.add(s, n.FromClient, payload)
-		}
+		f.payloads.Conversations(b, i, &notes[i], func(c *track.Part) {
+			if c.Stream == want && c.Proto == proto {
+				f.add(c)
+			}
+		})
 		if f.err != nil {
 			return
 		}
 	}
 }
 
-func (f *following) add(s *packet.Summary, fromClient bool, payload []byte) {
+func (f *following) add(c *track.Part) {
 	if f.streams == nil {
-		client := s.Inner
-		if !fromClient {
+		client := c.Summary.Inner
+		if !c.FromClient {
 			client.Src, client.Dst = client.Dst, client.Src
 			client.SrcPort, client.DstPort = client.DstPort, client.SrcPort
 		}
@@ -184,7 +204,7 @@ func (f *following) add(s *packet.Summary, fromClient bool, payload []byte) {
 			}
 		})
 	}
-	f.streams.Add(s, payload)
+	f.streams.Add(c.Summary, c.Payload)
 }
 
 func (f *following) end() {

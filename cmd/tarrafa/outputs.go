@@ -15,12 +15,14 @@ import (
 	"github.com/tarrafa/tarrafa/internal/segment"
 	"github.com/tarrafa/tarrafa/internal/track"
 	"github.com/tarrafa/tarrafa/internal/trafficlog"
+	"github.com/tarrafa/tarrafa/internal/words"
 )
 
 // outputFlags choose where packets go besides the archive.
 type outputFlags struct {
 	write     string
 	db        string
+	dbPayload bool
 	json      string
 	jsonExtra bool
 	jsonUDP   bool
@@ -41,6 +43,19 @@ func (o *outputFlags) add(f *pflag.FlagSet) {
 	f.StringArrayVar(&o.local, "local", nil, "address or network that is on our side, for the direction in captures that do not tell (repeat)")
 	f.StringVar(&o.db, "db", "", "store a row for each packet in PostgreSQL; without a connection string DB_HOST, DB_PORT, DB_NAME, DB_USER and DB_PASSWORD, or PG*, say where")
 	f.Lookup("db").NoOptDefVal = fromEnvironment
+	f.BoolVar(&o.dbPayload, "db-payload", false, "store in PostgreSQL what each TCP connection and UDP conversation said too, for tarrafa follow --db")
+}
+
+// check says which output options do not go together. part tells that a filter leaves
+// packets of the capture out.
+func (o *outputFlags) check(part bool) error {
+	switch {
+	case o.dbPayload && o.db == "":
+		return &exitError{code: exitOptions, err: words.Errorf("--db-payload says what is stored in PostgreSQL"), mend: words.T("add --db")}
+	case o.dbPayload && part:
+		return &exitError{code: exitOptions, err: words.Errorf("--db-payload: streams are put together from all packets of a capture"), mend: words.T("leave -f and -Y out")}
+	}
+	return nil
 }
 
 func (o *outputFlags) any() bool        { return o.write != "" || o.db != "" || o.json != "" }
@@ -86,6 +101,7 @@ type outputTarget struct {
 	file       bool   // the capture is a file, not live
 	part       bool   // a filter leaves packets out
 	flowMemory int64  // for the flows of a sink that knows them; 0: the default
+	payload    bool   // a database stores payload too
 	stdout     io.Writer
 	interfaces []segment.Interface
 	log        *slog.Logger
@@ -108,6 +124,7 @@ func (o *outputFlags) open(t outputTarget) (*outputs, error) {
 		outs.list = append(outs.list, out)
 	}
 	if o.db != "" {
+		t.payload = o.dbPayload
 		out, err := openDatabase(*o.database, t)
 		if err != nil {
 			return nil, errors.Join(err, outs.close(context.Background()))

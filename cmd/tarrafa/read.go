@@ -63,6 +63,9 @@ capture folder. Without -T or an output option a line is printed for each packet
 func runRead(ctx context.Context, stdout, stderr io.Writer, names []string, o *readOptions) error {
 	ctx, stop := interrupted(ctx)
 	defer stop()
+	if err := o.out.check(o.filter != "" || o.display != ""); err != nil {
+		return err
+	}
 	if err := rememberNames(o.filter); err != nil {
 		return err
 	}

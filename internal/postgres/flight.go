@@ -5,7 +5,6 @@ import (
 
 	"github.com/tarrafa/tarrafa/internal/flow"
 	"github.com/tarrafa/tarrafa/internal/packet"
-	"github.com/tarrafa/tarrafa/internal/segment"
 )
 
 // flight is what one transaction stores: rows as bytes of the COPY stream, and what goes
@@ -15,8 +14,8 @@ type flight struct {
 	meta    []rowMeta
 	names   []interfaceName // interfaces seen for the first time
 	skipped uint64          // packets without a row
-	start   segment.Cursor  // before the first packet
-	end     segment.Cursor  // behind the last one
+	start   place           // before the first packet
+	end     place           // behind the last one
 	since   time.Time       // when the first batch came in
 	numbers *session        // whose ids the rows get; nil: none yet
 	ids     []idRange       // as many as there are rows
@@ -25,6 +24,7 @@ type flight struct {
 	addresses addressList // of the rows, when they are summed up
 	summing   bool        // sums by address are wanted
 
+	payloads payloadRows        // of packets with a row or without
 	flows    flowRows           // that ended
 	findings map[uint64]finding // by ID
 	again    bool               // some of them may be in the database already
@@ -53,7 +53,7 @@ func (f *flight) reset() {
 	f.seconds.reset()
 	*f = flight{
 		rows: f.rows[:0], meta: f.meta[:0], names: f.names[:0], ids: f.ids[:0], addresses: f.addresses, seconds: f.seconds,
-		flows: flowRows{f.flows.rows[:0], f.flows.list[:0]},
+		flows: flowRows{f.flows.rows[:0], f.flows.list[:0]}, payloads: payloadRows{rows: f.payloads.rows[:0]},
 	}
 }
 
@@ -100,5 +100,5 @@ func (f *flight) due(opt *Options) bool {
 
 // full tells whether nothing more should be added.
 func (f *flight) full(opt *Options) bool {
-	return len(f.meta) >= mostGrowth*opt.FlushRows || len(f.rows) >= mostEncoded || len(f.flows.list) >= opt.FlushRows
+	return len(f.meta) >= mostGrowth*opt.FlushRows || len(f.rows)+len(f.payloads.rows) >= mostEncoded || len(f.flows.list) >= opt.FlushRows
 }

@@ -95,6 +95,13 @@ type whole interface {
 
 func appendNull(dst []byte) []byte { return append(dst, 0xff, 0xff, 0xff, 0xff) }
 
+func appendBool(dst []byte, v bool) []byte {
+	if v {
+		return append(dst, 0, 0, 0, 1, 1)
+	}
+	return append(dst, 0, 0, 0, 1, 0)
+}
+
 // appendNumber appends a number for a column of an integer type.
 func appendNumber(dst []byte, sqlType string, v int64) []byte {
 	switch sqlType {
@@ -154,12 +161,7 @@ func textColumn(name string, at func(*questions.Flow) *string) flowColumn {
 func boolColumn(name string, at func(*questions.Flow) *bool) flowColumn {
 	return flowColumn{
 		name: name, sqlType: "boolean",
-		put: func(dst []byte, f *questions.Flow) []byte {
-			if *at(f) {
-				return append(dst, 0, 0, 0, 1, 1)
-			}
-			return append(dst, 0, 0, 0, 1, 0)
-		},
+		put: func(dst []byte, f *questions.Flow) []byte { return appendBool(dst, *at(f)) },
 		get: func(f *questions.Flow, text string) error { *at(f) = text == "t"; return nil },
 	}
 }

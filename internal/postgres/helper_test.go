@@ -56,6 +56,25 @@ func server(t testing.TB) *pgtest.Server {
 	return shared.Server
 }
 
+// database returns an empty database of the shared server, and the settings of its owner.
+func database(t testing.TB) (srv *pgtest.Server, db string, cfg Config) {
+	t.Helper()
+	srv = server(t)
+	db = srv.Database(t)
+	return srv, db, config(t, srv.DSN(db, db))
+}
+
+// reader opens a capture; an empty name means the newest.
+func reader(ctx context.Context, t testing.TB, cfg Config, capture string) *Reader {
+	t.Helper()
+	r, err := OpenReader(ctx, cfg, capture, ReaderOptions{Stored: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = r.Close() })
+	return r
+}
+
 // lines collects a log. It is safe for concurrent use.
 type lines struct {
 	mu sync.Mutex

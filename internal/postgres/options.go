@@ -8,11 +8,16 @@ import (
 
 // Options say how rows are stored. The zero value is the recommended one.
 type Options struct {
-	Table      string // name or schema.name; empty: packets
-	Basic      bool   // the old recorder's six columns only, for the highest rate
-	NonIP      bool   // rows for packets without IP header too, with NULL addresses and protocol
-	Flows      bool   // Ended and Found are called: flows and findings are stored too
-	PrimaryKey bool   // a table that we make gets PRIMARY KEY (id); it costs a third of the rate
+	Table string // name or schema.name; empty: packets
+	Basic bool   // the old recorder's six columns only, for the highest rate
+	NonIP bool   // rows for packets without IP header too, with NULL addresses and protocol
+	Flows bool   // Ended and Found are called: flows and findings are stored too
+	// Payload stores what each TCP connection and UDP conversation said too, for
+	// [Reader.Stream]; it needs Flows and the notes of every packet. A capture that was
+	// stored with it once goes on with it, and one that was not is completed when it is
+	// followed from its beginning.
+	Payload    bool
+	PrimaryKey bool // a table that we make gets PRIMARY KEY (id); it costs a third of the rate
 
 	FlushRows      int            // rows per transaction; 0: 50 000
 	FlushEvery     time.Duration  // longest wait of a row; 0: 1 s

@@ -61,6 +61,7 @@ type CaptureInfo struct {
 	number    int32 // tarrafa_cursors.id
 	seconds   bool  // tarrafa_seconds holds all of its rows
 	flows     bool  // its flows and findings are all there
+	payloads  int64 // see place
 	addressed int64 // tarrafa_addresses holds its packets before this number; noAddresses: none
 }
 
@@ -154,7 +155,8 @@ func openReader(ctx context.Context, cfg Config, opt ReaderOptions) (*Reader, []
 // captureColumns are those of listCaptures and of present.
 // What an older version's table lacks is NULL.
 const captureColumns = "capture, id, packet, stored, skipped, rejected, (EXTRACT(EPOCH FROM updated_at) * 1000000)::bigint, " +
-	"COALESCE((to_jsonb(c) ->> 'addresses')::bigint, -1), COALESCE((to_jsonb(c) ->> 'seconds')::boolean, false), (to_jsonb(c) ->> 'flows') IS NOT NULL"
+	"COALESCE((to_jsonb(c) ->> 'addresses')::bigint, -1), COALESCE((to_jsonb(c) ->> 'seconds')::boolean, false), (to_jsonb(c) ->> 'flows') IS NOT NULL, " +
+	"COALESCE((to_jsonb(c) ->> 'payloads')::bigint, -1)"
 
 func listCaptures(ctx context.Context, conn *pgconn.PgConn, schema string) ([]CaptureInfo, error) {
 	rows, err := query(ctx, conn, "SELECT "+captureColumns+" FROM "+schema+cursorTable+" AS c ORDER BY id DESC")
@@ -177,10 +179,14 @@ func parseCapture(row [][]byte) (c CaptureInfo, err error) {
 			return c, fmt.Errorf("%s holds %q", cursorTable, row[i+1])
 		}
 	}
+	payloads, err := strconv.ParseInt(string(row[10]), 10, 64)
+	if err != nil {
+		return c, fmt.Errorf("%s holds %q", cursorTable, row[10])
+	}
 	return CaptureInfo{
 		ID: string(row[0]), number: int32(n[0]), Packets: uint64(max(n[1]-1, 0)), Stored: uint64(n[2]),
 		Skipped: uint64(n[3]), Rejected: uint64(n[4]), Updated: time.UnixMicro(n[5]),
-		addressed: max(n[6], noAddresses), seconds: isTrue(row[8]), flows: isTrue(row[9]),
+		addressed: max(n[6], noAddresses), payloads: max(payloads, noPayloads), seconds: isTrue(row[8]), flows: isTrue(row[9]),
 	}, nil
 }
 

@@ -142,7 +142,7 @@ func (s *Sink) reopen(ctx context.Context) error {
 	s.adopt(sess)
 	sess.unsettled = true
 	layout := layout{targets: s.encoder.targets, text: s.encoder.text, sequence: sess.layout.sequence}
-	if !sess.layout.equal(&layout) || sess.capture != s.encoder.capture {
+	if !sess.layout.equal(&layout) || sess.capture != s.encoder.capture || sess.payloads != s.sending {
 		return fmt.Errorf("%w: the table was changed", ErrRestart)
 	}
 	return nil
@@ -156,6 +156,9 @@ func (s *Sink) recheck(ctx context.Context) error {
 	}
 	before := s.sess.cursor
 	err := s.sess.readCursor(ctx, s.capture)
+	if err == nil {
+		err = s.sess.preparePayloads(ctx, &s.opt)
+	}
 	if err == nil && s.sess.cursor != before {
 		err = s.sess.resumeAddresses(ctx, s.sess.addressed)
 	}
@@ -181,8 +184,8 @@ func (s *Sink) settle(ctx context.Context) error {
 	s.sess.unsettled = false
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.committed != s.reached || s.durable != s.last {
-		s.committed, s.durable, s.lastSync = s.reached, s.last, time.Now()
+	if s.committed != s.reached.Cursor || s.durable != s.last {
+		s.committed, s.durable, s.lastSync = s.reached.Cursor, s.last, time.Now()
 		s.tell()
 	}
 	return nil
@@ -216,7 +219,7 @@ func (s *Sink) commit(f *flight, out outcome, lost bool) {
 	s.status.LastCommit = time.Now()
 	s.reached, s.last, s.summing = f.end, f.seq, s.sess.pending.on
 	if !out.pending {
-		s.committed, s.durable, s.lastSync = f.end, f.seq, time.Now()
+		s.committed, s.durable, s.lastSync = f.end.Cursor, f.seq, time.Now()
 	}
 	st := s.status
 	behind := s.next.Packet - s.committed.Packet

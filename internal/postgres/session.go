@@ -36,9 +36,10 @@ type session struct {
 	most      int // addresses that are summed up
 	addressed int64
 	flows     bool // flows and findings can be stored
+	payloads  bool // payload is stored
 
 	capture   int32 // tarrafa_cursors.id
-	cursor    segment.Cursor
+	cursor    place
 	stored    uint64 // rows of this capture, all runs
 	skipped   uint64
 	rejected  uint64
@@ -134,6 +135,9 @@ func open(ctx context.Context, cfg Config, opt *Options, capture string, orphan 
 	if err := s.readCursor(ctx, capture); err != nil {
 		return nil, err
 	}
+	if err := s.preparePayloads(ctx, opt); err != nil {
+		return nil, err
+	}
 	if err := s.resumeAddresses(ctx, s.addressed); err != nil {
 		return nil, err
 	}
@@ -187,7 +191,7 @@ func (s *session) readCursor(ctx context.Context, capture string) error {
 	grant := "GRANT SELECT, INSERT, UPDATE ON " + table + " TO " + quoteIdent(s.cfg.User())
 	const op = "read the cursor"
 	for range 2 {
-		rows, err := query(ctx, s.conn, "SELECT id, segment, byte_offset, packet, stored, skipped, rejected, COALESCE(addresses, -1) FROM "+table+
+		rows, err := query(ctx, s.conn, "SELECT id, segment, byte_offset, packet, stored, skipped, rejected, COALESCE(addresses, -1), COALESCE(payloads, -1) FROM "+table+
 			" WHERE capture = $1 FOR UPDATE", capture)
 		if err != nil {
 			return s.fail(op, err, grant)
@@ -204,16 +208,16 @@ func (s *session) readCursor(ctx context.Context, capture string) error {
 }
 
 func (s *session) parseCursor(r [][]byte) error {
-	var n [8]int64
+	var n [9]int64
 	for i := range n {
 		v, err := strconv.ParseInt(string(r[i]), 10, 64)
-		if err != nil || v < 0 && i != 7 {
+		if err != nil || v < 0 && i < 7 {
 			return s.fail("read the cursor", fmt.Errorf("%s holds %q", cursorTable, r[i]), "")
 		}
 		n[i] = v
 	}
 	s.capture = int32(n[0])
-	s.cursor = segment.Cursor{Segment: uint32(n[1]), Offset: n[2], Packet: uint64(n[3])}
+	s.cursor = place{segment.Cursor{Segment: uint32(n[1]), Offset: n[2], Packet: uint64(n[3])}, max(n[8], noPayloads)}
 	s.stored, s.skipped, s.rejected = uint64(n[4]), uint64(n[5]), uint64(n[6])
 	s.addressed = max(n[7], noAddresses)
 	return nil

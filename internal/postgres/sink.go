@@ -23,7 +23,7 @@ type Sink struct {
 	mu        sync.Mutex
 	status    Status
 	fill      *flight        // rows that no transaction has yet; nil: none
-	next      segment.Cursor // behind what Apply has taken over
+	next      place          // behind what Apply has taken over
 	committed segment.Cursor // on the server's disk
 	encoder   encoder
 	seen      int           // interfaces entered or on their way
@@ -31,12 +31,15 @@ type Sink struct {
 	failed    error         // ends this run: ErrRestart or closed
 	running   bool
 	staged    staged
-	unicode   bool   // the database takes any character
-	resumed   bool   // the cursor was not at the beginning: flows may be there already
-	summing   bool   // sums by address are kept
-	busy      int    // flights launched and not stored yet
-	launched  uint64 // flights, ever
-	durable   uint64 // the last of them that is on the server's disk
+	sending   bool           // payload is stored in this run
+	segments  track.Payloads // for that
+	gone      bool           // the log has said why it is not
+	unicode   bool           // the database takes any character
+	resumed   bool           // the cursor was not at the beginning: flows may be there already
+	summing   bool           // sums by address are kept
+	busy      int            // flights launched and not stored yet
+	launched  uint64         // flights, ever
+	durable   uint64         // the last of them that is on the server's disk
 
 	free chan *flight // empty flights
 	full chan *flight // flights to store, in order
@@ -45,10 +48,10 @@ type Sink struct {
 
 	// Of the goroutine that stores.
 	sess     *session
-	backend  backend        // of the last session
-	reached  segment.Cursor // in the database, maybe not on its disk yet
-	last     uint64         // the flight that got there
-	lastSync time.Time      // when committed moved last
+	backend  backend   // of the last session
+	reached  place     // in the database, maybe not on its disk yet
+	last     uint64    // the flight that got there
+	lastSync time.Time // when committed moved last
 	talk     talk
 }
 
@@ -109,7 +112,8 @@ func (s *Sink) begin(sess *session) segment.Cursor {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.adopt(sess)
-	s.next, s.committed, s.reached, s.lastSync = sess.cursor, sess.cursor, sess.cursor, time.Now()
+	s.next, s.committed, s.reached, s.lastSync = sess.cursor, sess.cursor.Cursor, sess.cursor, time.Now()
+	s.sending, s.segments = sess.payloads, track.Payloads{}
 	s.status.Stored, s.status.Skipped, s.status.Rejected = sess.stored, sess.skipped, sess.rejected
 	s.encoder = encoder{
 		targets: sess.layout.targets, text: sess.layout.text, capture: sess.capture,
@@ -124,7 +128,7 @@ func (s *Sink) begin(sess *session) segment.Cursor {
 	}
 	s.stop, s.done = stop, make(chan struct{})
 	go s.run(ctx, s.done)
-	return sess.cursor
+	return sess.cursor.Cursor
 }
 
 // adopt takes over a fresh session.
@@ -200,10 +204,14 @@ func (s *Sink) take(b *track.Batch) {
 		}
 		f.add(&s.encoder, row, note, s.opt.NonIP)
 	}
+	if s.sending {
+		s.takePayloads(b)
+	}
 	s.takeStaged()
 	if b.Next.Packet >= s.next.Packet {
-		f.end, s.next = b.Next, b.Next
+		s.next.Cursor = b.Next
 	}
+	f.end = s.next
 	if f.full(&s.opt) || s.busy == 0 && f.due(&s.opt) {
 		s.launch()
 	}

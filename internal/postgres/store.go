@@ -78,6 +78,9 @@ func (s *session) transaction(ctx context.Context, f *flight, waiting, more func
 	} else {
 		out.stored = uint64(len(f.meta))
 	}
+	if err := s.storePayloads(ctx, f); err != nil {
+		return outcome{}, err
+	}
 	summed, err := s.sumAddresses(ctx, f, rejected, waiting())
 	if err != nil {
 		return outcome{}, err
@@ -115,15 +118,18 @@ func (s *session) insertGrant() string {
 
 // moveCursor begins the transaction and moves the cursor from the flight's start to its end.
 func (s *session) moveCursor(ctx context.Context, f *flight) error {
-	flows := ""
+	flows, payloads, unmoved := "", "", ""
 	if !s.flows {
 		flows = "flows = NULL, " // from here on they are not complete
 	}
+	if s.payloads {
+		payloads, unmoved = fmt.Sprintf("payloads = %d, ", f.end.payloads), fmt.Sprintf(" AND payloads = %d", f.start.payloads)
+	}
 	results, err := batch(ctx, s.conn, fmt.Sprintf("BEGIN; UPDATE %s%s SET segment = %d, byte_offset = %d, packet = %d, "+
-		"stored = stored + %d, skipped = skipped + %d, %supdated_at = clock_timestamp() "+
-		"WHERE id = %d AND segment = %d AND byte_offset = %d AND packet = %d",
-		s.schema, cursorTable, f.end.Segment, f.end.Offset, f.end.Packet, len(f.meta), f.skipped, flows,
-		s.capture, f.start.Segment, f.start.Offset, f.start.Packet))
+		"stored = stored + %d, skipped = skipped + %d, %s%supdated_at = clock_timestamp() "+
+		"WHERE id = %d AND segment = %d AND byte_offset = %d AND packet = %d%s",
+		s.schema, cursorTable, f.end.Segment, f.end.Offset, f.end.Packet, len(f.meta), f.skipped, flows, payloads,
+		s.capture, f.start.Segment, f.start.Offset, f.start.Packet, unmoved))
 	if err != nil {
 		return s.fail("move the cursor", err, "GRANT SELECT, INSERT, UPDATE ON "+s.schema+cursorTable+" TO "+quoteIdent(s.cfg.User()))
 	}

@@ -16,6 +16,7 @@ const (
 	interfaceTable = "tarrafa_interfaces"
 	secondTable    = "tarrafa_seconds"
 	addressTable   = "tarrafa_addresses"
+	payloadTable   = "tarrafa_payloads"
 )
 
 // ddlLock is the advisory lock under which tables are made, so that two captures that
@@ -36,7 +37,8 @@ var sideTables = map[string]string{
 	updated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
 	seconds boolean,
 	addresses bigint,
-	flows bigint) WITH (fillfactor = 50)`,
+	flows bigint,
+	payloads bigint) WITH (fillfactor = 50)`,
 	interfaceTable: `CREATE TABLE IF NOT EXISTS %[1]starrafa_interfaces (
 	capture integer NOT NULL,
 	interface integer NOT NULL,
@@ -70,11 +72,30 @@ var sideTables = map[string]string{
 	any_packets bigint NOT NULL,
 	any_bytes bigint NOT NULL,
 	PRIMARY KEY (capture, address)) WITH (fillfactor = 50)`,
+	// Made when somebody asks for it. The payload has a table of its own so that questions
+	// about packets do not read it.
+	payloadTable: `CREATE TABLE IF NOT EXISTS %[1]starrafa_payloads (
+	capture integer NOT NULL,
+	proto smallint NOT NULL,
+	stream bigint NOT NULL,
+	number bigint NOT NULL,
+	time_ns bigint NOT NULL,
+	from_client boolean NOT NULL,
+	src inet NOT NULL,
+	src_port integer NOT NULL,
+	dst inet NOT NULL,
+	dst_port integer NOT NULL,
+	tcp_seq bigint,
+	tcp_ack bigint,
+	tcp_flags smallint,
+	size bigint NOT NULL,
+	payload bytea NOT NULL,
+	PRIMARY KEY (capture, proto, stream, number))`,
 }
 
 // newerColumns are those of tarrafa_cursors that an older version did not make. They are
 // NULL for captures that it began: no sums are complete for these.
-var newerColumns = []string{"seconds boolean", "addresses bigint", "flows bigint"}
+var newerColumns = []string{"seconds boolean", "addresses bigint", "flows bigint", "payloads bigint"}
 
 // createTable returns the statements that make the table of the rows. There is no primary
 // key unless asked for: ids are unique by the way they are handed out, and the key's

@@ -7,6 +7,9 @@ import "github.com/tarrafa/tarrafa/internal/packet"
 type Payloads struct {
 	decoder *packet.Decoder // nil until a fragment comes
 	packet  packet.Packet
+
+	part  Part           // of Conversations, in hand
+	outer packet.Summary // as a tunnel's conversation sees the row in hand
 }
 
 // isFragment tells whether an IP fragment is part of the packet.
