@@ -37,7 +37,7 @@ func (f *Finding) Key() string {
 // sentences are the English texts by key.
 var sentences = map[string]string{
 	"finding.retransmissions":          "{src} repeated {count} of its {packets} packets to {dst} ({share}).",
-	"finding.loss":                     "The capture is missing segments of {src} to {dst} in {count} places.",
+	"finding.loss":                     "Segments of {src} to {dst} were missing in {count} places, and came later in {late}: lost or delayed on the way then, else perhaps lost by the capture.",
 	"finding.stall":                    "{src} closed its receive window, for {longest} at most and {total} in all (stalls: {count}), so that {dst} could not send.",
 	"finding.reset.client.handshake":   "Connections to {dst} that the client reset before they were established: {count}.",
 	"finding.reset.server.handshake":   "Connections to {dst} that the server reset before they were established: {count}.",
@@ -93,6 +93,9 @@ func (f *Finding) Args() []Arg {
 		add("share", percent(f.Numbers[0]))
 		add("packets", n(1))
 		add("bytes", n(2))
+	case FindLoss:
+		add("packets", n(0))
+		add("late", n(1))
 	case FindStall:
 		add("longest", period(f.Numbers[0]))
 		add("total", period(f.Numbers[1]))

@@ -27,8 +27,9 @@ func (w *Watch) trouble(s *sighting) {
 		if c.count >= uint64(w.limits.LostSegments) {
 			f, fresh := w.raise(FindLoss, subject, c)
 			w.about(f, s)
-			f.Numbers = [4]float64{float64(sum.packets)}
-			f.Severity = Info
+			late := min(uint64(sum.count[countRetransmission])+uint64(sum.count[countOutOfOrder]), c.count)
+			f.Numbers = [4]float64{float64(sum.packets), float64(late)}
+			f.Severity = max(f.Severity, grade(2*late >= c.count && float64(c.count) >= w.limits.RetransmissionShare*float64(sum.packets), false))
 			w.tell(f, fresh)
 		}
 	}
@@ -90,18 +91,25 @@ func (w *Watch) roundTrip(s *sighting) {
 	}
 	subject := w.subject(FindRTTJump, s.r.id, uint64(s.side), 0)
 	c, _ := w.clues.put(subject)
-	run := c.extra[0]
-	if c.extra[1]+1 != uint64(rtt.Count) {
-		run = 0
+	if c.extra[1]>>32+1 != uint64(rtt.Count) {
+		if w.kinds[FindRTTJump].get(subject) == nil {
+			*c = clue{} // what was longer for once before is no part of this
+		}
+		c.extra[0] = 0
+		c.extra[1] = (rtt.Sum - uint64(s.note.AckRTT/1000)) / uint64(rtt.Count-1) & (1<<32 - 1)
 	}
-	c.extra[0], c.extra[1] = run+1, uint64(rtt.Count)
+	c.extra[0]++
+	c.extra[1] = uint64(rtt.Count)<<32 | c.extra[1]&(1<<32-1)
 	c.seen(s.row.Time, s.row.Number)
 	if c.extra[0] < uint64(w.limits.RTTRun) {
 		return
 	}
 	f, fresh := w.raise(FindRTTJump, subject, c)
 	w.about(f, s)
-	f.Numbers = [4]float64{mean / 1e9, max(sample/1e9, f.Numbers[1])}
+	if fresh {
+		f.Numbers[0] = float64(c.extra[1]&(1<<32-1)) / 1e6
+	}
+	f.Numbers[1] = max(sample/1e9, f.Numbers[1])
 	f.Severity = Warning
 	w.tell(f, fresh)
 }

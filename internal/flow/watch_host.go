@@ -194,7 +194,7 @@ func (w *Watch) ended(r *record, f *Flow) {
 	unfinished := opened && !used && f.Client.Resets == 0
 	switch {
 	case unanswered || unfinished:
-		if f.End != EndIdle && w.now-f.Last < settle {
+		if f.End != EndIdle && w.now-f.Last < settle && f.Last-f.Start < burst {
 			return
 		}
 	case f.Client.Payload+f.Server.Payload == 0 && opened && used:

@@ -100,7 +100,7 @@ var detectors = []detector{
 			cl, _ := sc.open(1000, 0)
 			repeatedly(6, func(i int) { cl(ms, "A", 1+uint32(i)*500, 1, 500) })
 		},
-		Info, "The capture is missing segments of 10.0.0.1:1000 to 10.0.0.2:80 in 5 places.",
+		Info, "Segments of 10.0.0.1:1000 to 10.0.0.2:80 were missing in 5 places, and came later in 0: lost or delayed on the way then, else perhaps lost by the capture.",
 	},
 	{
 		FindStall,
