@@ -13,7 +13,7 @@ func (r *Recognizer) datagram(st *FlowState, s *Segment) verdict {
 	b := s.Payload
 	switch st.proto {
 	case DNS, MDNS, LLMNR:
-		if !r.dns(b, s.Time, s.Truncated) {
+		if !r.dns(st.proto, b, s.Time, s.Truncated) {
 			return verdictMalformed
 		}
 	case DHCP:
@@ -55,6 +55,10 @@ func detectUDP(st *FlowState, s *Segment, b []byte) Protocol {
 	case s.SrcPort == portNTP || s.DstPort == portNTP:
 		if isNTPOnPort(b) {
 			return NTP
+		}
+	case s.SrcPort == portDHCPv6Client || s.SrcPort == portDHCPv6Server || s.DstPort == portDHCPv6Client:
+		if whole, _ := dhcpv6Whole(b); whole {
+			return DHCPv6
 		}
 	}
 	if n < 8 {

@@ -68,47 +68,71 @@ func dhcpv6Options(b []byte) (options []byte, relay bool) {
 	return b[head:], relay
 }
 
+// The ports of DHCPv6, RFC 8415 section 7.2.
+const (
+	portDHCPv6Client = 546
+	portDHCPv6Server = 547
+)
+
 // isDHCPv6: options that fill the datagram, with a client identifier or a relayed message
 // among them.
 func isDHCPv6(b []byte) bool {
-	if b[0] == 0 || b[0] > 13 {
-		return false
+	whole, told := dhcpv6Whole(b)
+	return whole && told
+}
+
+// dhcpv6Whole says that b is a message whose options fill it, and whether one of them tells
+// DHCPv6 from what looks like it: a client identifier, or a relayed message. RFC 8415 section 21.
+func dhcpv6Whole(b []byte) (whole, told bool) {
+	if len(b) < 4 || b[0] == 0 || b[0] > 13 {
+		return false, false
 	}
 	o, relay := dhcpv6Options(b)
-	found := false
+	if relay && len(b) < 34 {
+		return false, false
+	}
 	for len(o) > 0 {
 		if len(o) < 4 || len(o) < 4+be16(o[2:]) {
-			return false
+			return false, false
 		}
 		code := be16(o)
 		if code == 0 || code > 160 {
-			return false
+			return false, false
 		}
 		n := be16(o[2:])
 		if relay && code == opt6Relay || !relay && code == opt6ClientID && n >= 3 {
-			found = true
+			told = true
 		}
 		o = o[4+n:]
 	}
-	return found
+	return true, told
 }
 
+// maxRelays is how many relays a message may have passed, RFC 8415 section 7.6 (HOP_COUNT_LIMIT).
+const maxRelays = 8
+
 // dhcpv6 reports the client's domain name, RFC 4704 section 4: labels, and no end when the
-// name is not complete.
+// name is not complete. It is looked for in the message that relays pass on, too.
 func (r *Recognizer) dhcpv6(b []byte) verdict {
-	if !isDHCPv6(b) {
-		return verdictMalformed
-	}
-	o, relay := dhcpv6Options(b)
-	if relay {
-		return verdictOK
-	}
-	for len(o) > 0 {
-		n := be16(o[2:])
-		if be16(o) == opt6ClientFQDN && n > 1 {
-			r.add(FieldDHCPv6ClientName, r.labels(o[5:4+n]))
+	for range maxRelays + 1 {
+		if whole, _ := dhcpv6Whole(b); !whole {
+			return verdictMalformed
 		}
-		o = o[4+n:]
+		o, relay := dhcpv6Options(b)
+		b = nil
+		for len(o) > 0 {
+			n := be16(o[2:])
+			switch code := be16(o); {
+			case relay && code == opt6Relay:
+				b = o[4 : 4+n]
+			case !relay && code == opt6ClientFQDN && n > 1:
+				r.add(FieldDHCPv6ClientName, r.labels(o[5:4+n]))
+			}
+			o = o[4+n:]
+		}
+		if b == nil {
+			return verdictOK
+		}
 	}
 	return verdictOK
 }

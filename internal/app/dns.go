@@ -15,6 +15,7 @@ const (
 	typeCNAME = 5
 	typePTR   = 12
 	typeAAAA  = 28
+	typeSRV   = 33
 )
 
 const dnsHeader = 12
@@ -85,7 +86,7 @@ func dnsStrict(b []byte) bool {
 
 // dnsStream reads the DNS messages at the start of b, each with its length before it:
 // RFC 1035 section 4.2.2.
-func (r *Recognizer) dnsStream(s *Segment, b []byte, prog *progress, cut bool) verdict {
+func (r *Recognizer) dnsStream(st *FlowState, s *Segment, b []byte, prog *progress, cut bool) verdict {
 	for range maxMessages {
 		rest := b[prog.off:]
 		if len(rest) == 0 {
@@ -100,13 +101,14 @@ func (r *Recognizer) dnsStream(s *Segment, b []byte, prog *progress, cut bool) v
 		}
 		if len(rest) < 2+n {
 			if cut {
-				r.dns(rest[2:], s.Time, true)
+				r.dns(DNS, rest[2:], s.Time, true)
 			}
 			return verdictNeed
 		}
-		if !r.dns(rest[2:2+n], s.Time, false) {
+		if !r.dns(DNS, rest[2:2+n], s.Time, false) {
 			return verdictMalformed
 		}
+		st.proto = DNS
 		prog.off += 2 + n
 	}
 	if prog.off < len(b) {
@@ -117,7 +119,7 @@ func (r *Recognizer) dnsStream(s *Segment, b []byte, prog *progress, cut bool) v
 
 // dns reports one DNS message, RFC 1035 section 4.1, and says whether it was in order.
 // cut says that the end of the message is missing, which is no fault then.
-func (r *Recognizer) dns(msg []byte, now int64, cut bool) bool {
+func (r *Recognizer) dns(p Protocol, msg []byte, now int64, cut bool) bool {
 	if len(msg) < dnsHeader {
 		if cut && len(msg) >= 4 {
 			r.dnsFlags(msg)
@@ -152,7 +154,7 @@ func (r *Recognizer) dns(msg []byte, now int64, cut bool) bool {
 		}
 		at = next + 4
 	}
-	return r.dnsRecords(msg, at, asked, now) || cut
+	return r.dnsRecords(p, msg, at, asked, now) || cut
 }
 
 // dnsFlags reports what the first four bytes of a message say.
@@ -168,7 +170,7 @@ func (r *Recognizer) dnsFlags(msg []byte) {
 // teaches the passive map: an address that is reached
 // from the question over aliases gets the name that was asked for, any other the name that
 // owns it.
-func (r *Recognizer) dnsRecords(msg []byte, at int, asked []byte, now int64) bool {
+func (r *Recognizer) dnsRecords(p Protocol, msg []byte, at int, asked []byte, now int64) bool {
 	learn := r.Passive != nil && msg[2]&0x80 != 0 && msg[3]&15 == 0
 	target := asked // the name at the end of the chain of aliases so far
 	answers := be16(msg[6:])
@@ -190,7 +192,7 @@ func (r *Recognizer) dnsRecords(msg []byte, at int, asked []byte, now int64) boo
 		if at > len(msg) {
 			return false
 		}
-		if owner != nil {
+		if owner != nil && typ != typeSRV { // tshark has another name for these: of service, protocol and domain
 			r.add(FieldDNSRespName, owner)
 		}
 		r.addNumber(FieldDNSRespType, uint32(typ))
@@ -225,6 +227,9 @@ func (r *Recognizer) dnsRecords(msg []byte, at int, asked []byte, now int64) boo
 		name := owner
 		if target != nil && equalFold(owner, target) {
 			name = asked
+		}
+		if p != MDNS {
+			ttl = max(ttl, 1) // not to be kept, which takes nothing back: only mDNS says goodbye so
 		}
 		if addr, ok := netip.AddrFromSlice(msg[data:at]); ok {
 			r.Passive.Learn(addr, name, ttl, now)

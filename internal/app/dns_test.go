@@ -50,6 +50,11 @@ func TestDNSMessages(t *testing.T) {
 			want: map[FieldID][]string{FieldDNSPTR: {"host.example"}},
 		},
 		{
+			name: "service", msg: dnsMessage(0x8180, 1, 1, 0, 1, question("_sip._tcp.example", typeSRV),
+				resource(pointerToQuestion, typeSRV, 60, join(u16(1), u16(2), u16(5060), encodeName("a.example"))), resource(encodeName("a.example"), typeA, 60, address4)),
+			want: map[FieldID][]string{FieldDNSQueryName: {"_sip._tcp.example"}, FieldDNSRespName: {"a.example"}, FieldDNSRespType: {"33", "1"}},
+		},
+		{
 			name: "no such name", msg: dnsMessage(0x8183, 1, 0, 1, 0, question("no.example", typeA), resource(encodeName("example"), 6, 60, make([]byte, 22))),
 			want: map[FieldID][]string{FieldDNSRcode: {"3"}, FieldDNSQueryName: {"no.example"}, FieldDNSRespName: {"example"}},
 		},
@@ -190,11 +195,10 @@ func TestDNSOverTCP(t *testing.T) {
 				r.Segment(&st, &Segment{Transport: 6, FromClient: true, DstPort: port, Seq: 100 + uint32(part[0]), Payload: stream[part[0]:part[1]]})
 				names = append(names, texts(r, FieldDNSQueryName)...)
 			}
-			// Less than five bytes say nothing even on port 53.
-			if cut >= 5 && !slices.Equal(names, []string{"one.example", "two.example"}) {
+			if !slices.Equal(names, []string{"one.example", "two.example"}) {
 				t.Fatalf("port %d, cut at %d: %q", port, cut, names)
 			}
-			if cut >= 5 && (st.Protocol() != DNS || r.Partials() != 0) {
+			if st.Protocol() != DNS || r.Partials() != 0 {
 				t.Fatalf("port %d, cut at %d: protocol %v, %d partial messages", port, cut, st.Protocol(), r.Partials())
 			}
 		}
@@ -225,6 +229,26 @@ func TestPassiveDNSLearnsFromAnswers(t *testing.T) {
 	feed(dnsMessage(0x8183, 1, 1, 0, 0, question("evil.example", typeA), resource(pointerToQuestion, typeA, 60, []byte{10, 0, 0, 1})))
 	if r.Passive.Len() != 2 {
 		t.Errorf("%d addresses held", r.Passive.Len())
+	}
+}
+
+// An answer that is not to be kept is true for the connection that follows it, as often as it comes;
+// mDNS says goodbye so.
+func TestPassiveDNSTimeToLiveZero(t *testing.T) {
+	for _, c := range []struct {
+		port uint16
+		held int
+	}{{portDNS, 1}, {portMDNS, 0}} {
+		r := NewRecognizer(Options{})
+		r.Passive = NewPassiveDNS(0)
+		var st FlowState
+		s := dnsSegment(dnsMessage(0x8180, 1, 1, 0, 0, question("a.example", typeA), resource(pointerToQuestion, typeA, 0, address4)))
+		s.DstPort = c.port
+		r.Segment(&st, &s)
+		r.Segment(&st, &s)
+		if r.Passive.Len() != c.held {
+			t.Errorf("port %d: %d addresses held after two answers with time to live 0, want %d", c.port, r.Passive.Len(), c.held)
+		}
 	}
 }
 

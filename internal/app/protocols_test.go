@@ -81,6 +81,8 @@ func samples(t testing.TB) []sample {
 		{"llmnr", 17, false, 5355, dnsMessage(0, 1, 0, 0, 0, question("pc", 1)), LLMNR, map[FieldID]string{FieldDNSQueryName: "pc"}, "LLMNR"},
 		{"dhcp", 17, false, 67, dhcp, DHCP, map[FieldID]string{FieldDHCPHostName: "laptop", FieldDHCPVendorClass: "MSFT 5.0"}, "DHCP"},
 		{"dhcpv6", 17, false, 547, dhcp6, DHCPv6, map[FieldID]string{FieldDHCPv6ClientName: "pc.example."}, "DHCPv6"},
+		{"dhcpv6 without a client identifier", 17, false, 546, join([]byte{7, 0, 0, 1}, u16(2), vec(2, []byte{0, 3, 0, 1, 2, 2, 3, 4, 5, 6})), DHCPv6, nil, "DHCPv6"},
+		{"dhcpv6 of a relay", 17, false, 547, join([]byte{12, 0}, make([]byte, 32), u16(9), vec(2, dhcp6)), DHCPv6, map[FieldID]string{FieldDHCPv6ClientName: "pc.example."}, "DHCPv6"},
 		{"ntp client", 17, false, 123, ntpClient, NTP, nil, "NTP"},
 		{"ntp server", 17, true, 123, ntpServer, NTP, nil, "NTP"},
 		{"ntp server on another port", 17, true, 10123, ntpServer, NTP, nil, ""},

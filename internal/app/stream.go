@@ -231,7 +231,7 @@ func (r *Recognizer) parse(st *FlowState, s *Segment, k kind, b []byte, prog *pr
 	case kindHTTP:
 		return r.http(st, b, prog, cut, s.End)
 	case kindDNS:
-		return r.dnsStream(s, b, prog, cut)
+		return r.dnsStream(st, s, b, prog, cut)
 	case kindSSH:
 		return r.ssh(st, s.way(), b, cut)
 	case kindMQTT:

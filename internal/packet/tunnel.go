@@ -104,7 +104,7 @@ func (w *walker) gre() step {
 		return stepEthernet
 	case 0x88be: // ERSPAN: type I has no header and no sequence number
 		if flags&greSequence == 0 {
-			return stepEthernet
+			return w.shim(KindERSPAN, 0, stepEthernet)
 		}
 		return stepERSPAN2
 	case 0x22eb:

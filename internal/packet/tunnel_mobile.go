@@ -11,11 +11,14 @@ func (w *walker) gtp() step {
 	flags, message, length := b[0], b[1], int(be16(b[2:]))
 	n := 8
 	switch {
+	case flags>>5 > 1: // GTPv2 is another protocol, and tells of no user's packets
+		w.layer.Kind = KindShim
+		return w.closeTo(8, stepEnd)
 	case flags&0x10 == 0: // GTP'
 		return w.closeTo(8, stepEnd)
 	case flags>>5 == 0:
 		n = 20
-	case flags>>5 == 1:
+	default:
 		if flags&0x07 != 0 {
 			n = 12
 			if flags&0x04 != 0 && len(b) >= 12 {
@@ -28,8 +31,6 @@ func (w *walker) gtp() step {
 				}
 			}
 		}
-	default:
-		return w.closeTo(8, stepEnd)
 	}
 	if flags>>5 == 1 {
 		w.clip(8 + length)
