@@ -85,7 +85,7 @@ var (
 
 func init() {
 	for _, group := range [][]Field{
-		frameFields, linkFields, networkFields, transportFields, optionFields, tunnelFields, messageFields, protocolFields,
+		frameFields, linkFields, networkFields, transportFields, optionFields, tunnelFields, messageFields, dnsFields, protocolFields,
 	} {
 		for i := range group {
 			f := &group[i]

@@ -11,7 +11,7 @@ var noted = map[Type][]string{
 		"tcp.analysis.zero_window_probe", "tcp.analysis.zero_window_probe_ack", "tcp.analysis.window_full",
 		"tcp.analysis.window_update", "tcp.analysis.keep_alive", "tcp.analysis.keep_alive_ack",
 		"tcp.analysis.reused_ports",
-		"dns", "nbns", "mdns", "tls", "quic", "http", "ssh", "dhcp", "dhcpv6", "mqtt",
+		"dns", "nbns", "mdns", "llmnr", "tls", "quic", "http", "ssh", "dhcp", "dhcpv6", "mqtt",
 	},
 	TypeBool: {"dns.flags.response", "http.request", "http.response"},
 	TypeUint: {
@@ -59,12 +59,12 @@ func (f *Field) Noted() bool { return f.noted() || f.notes }
 func (f *Field) Decoded() bool { return !f.noted() }
 
 // Fields of notes that other fields are made of.
-var fieldSeq, fieldAck, fieldDNS, fieldMDNS, fieldRequestURI, fieldHost *Field
+var fieldSeq, fieldAck, fieldDNS, fieldMDNS, fieldLLMNR, fieldRequestURI, fieldHost *Field
 
 // findNoted finds them when all fields are known.
 func findNoted() {
 	for name, f := range map[string]**Field{
-		"tcp.seq": &fieldSeq, "tcp.ack": &fieldAck, "dns": &fieldDNS, "mdns": &fieldMDNS,
+		"tcp.seq": &fieldSeq, "tcp.ack": &fieldAck, "dns": &fieldDNS, "mdns": &fieldMDNS, "llmnr": &fieldLLMNR,
 		"http.request.uri": &fieldRequestURI, "http.host": &fieldHost,
 	} {
 		if *f = LookupField(name); *f == nil {

@@ -1,6 +1,10 @@
 package query
 
-import "github.com/tarrafa/tarrafa/internal/packet"
+import (
+	"slices"
+
+	"github.com/tarrafa/tarrafa/internal/packet"
+)
 
 // protocolFields are there when the packet has a header of the protocol, with as many
 // captured bytes of it as tshark wants to see.
@@ -41,6 +45,51 @@ var protocolFields = []Field{
 	protocol("geneve", packet.KindGeneve).whole(1),
 	protocol("gtp", packet.KindGTPU).whole(2),
 	protocol("teredo", packet.KindTeredo),
+	{Name: "lldp", Type: TypeProtocol, get: func(r *Row, dst []Value) []Value { return present(r, dst, isLLDP) }},
+	{Name: "stp", Type: TypeProtocol, get: func(r *Row, dst []Value) []Value { return present(r, dst, isSTP) }},
+	{Name: "ntp", Type: TypeProtocol, get: func(r *Row, dst []Value) []Value { return present(r, dst, isNTP) }},
 	protocol("l2tp", packet.KindL2TP).whole(6),
 	protocol("nsh", packet.KindNSH),
 }
+
+// present appends one value for each header that test says carries the protocol.
+func present(r *Row, dst []Value, test func(p *packet.Packet, l *packet.Layer) bool) []Value {
+	p := r.Packet
+	for i := range p.Layers[:p.N] {
+		if test(p, &p.Layers[i]) {
+			dst = append(dst, Value{Num: 1})
+		}
+	}
+	return dst
+}
+
+func isLLDP(p *packet.Packet, l *packet.Layer) bool {
+	switch l.Kind {
+	case packet.KindEthernet, packet.KindVLAN, packet.KindServiceVLAN, packet.KindSLL, packet.KindSLL2:
+		return l.Proto == 0x88cc && l.Flags&packet.LayerTruncated == 0
+	}
+	return false
+}
+
+func isSTP(p *packet.Packet, l *packet.Layer) bool {
+	const spanningTree, control, numbered = 0x42, 0x03, 0x01
+	if l.Kind != packet.KindLLC || l.Len < 3 || len(p.Payload(l)) < 4 { // as tshark wants to see
+		return false
+	}
+	h := p.Header(l)
+	return h[0] == spanningTree && (h[2]&^0x10 == control || h[2]&numbered == 0)
+}
+
+// isNTP tells whether a datagram is of NTP's port. Of two known ports the lower one counts.
+func isNTP(p *packet.Packet, l *packet.Layer) bool {
+	const port = 123
+	if l.Kind != packet.KindUDP || l.Len < 8 || len(p.Payload(l)) == 0 {
+		return false
+	}
+	h := p.Header(l)
+	a, b := be16(h), be16(h[2:])
+	return (a == port || b == port) && !slices.Contains(portsBeforeNTP, min(a, b))
+}
+
+// portsBeforeNTP are the UDP ports below that of NTP that tshark has a dissector for.
+var portsBeforeNTP = []uint16{7, 13, 19, 37, 49, 53, 67, 68, 69, 111}

@@ -25,6 +25,33 @@ func generate(r *rand.Rand, all []captured) string {
 	return madeUp(r, all)
 }
 
+// ofEachField returns a few conditions on each field of the headers that a packet has.
+func ofEachField(r *rand.Rand, all []captured) (list []string) {
+	const each = 1
+	left := map[string]int{}
+	for _, name := range comparableFields() {
+		if !strings.HasPrefix(name, "frame.time") {
+			left[name] = each
+			list = append(list, name)
+		}
+	}
+	d := packet.NewDecoder()
+	for _, i := range r.Perm(len(all)) {
+		c := &all[i]
+		d.Decode(&c.p)
+		row := Row{HasInterface: c.pcapng, InterfaceName: c.ifaceName}
+		row.Next(&c.p)
+		for _, name := range comparableFields() {
+			f := LookupField(name)
+			if vs := f.Append(&row, nil); len(vs) > 0 && left[name] > 0 {
+				left[name]--
+				list = append(list, about(r, f, vs[r.IntN(len(vs))]))
+			}
+		}
+	}
+	return list
+}
+
 // madeUp makes up a condition on a random field of a random packet.
 func madeUp(r *rand.Rand, all []captured) string {
 	for {
@@ -35,7 +62,7 @@ func madeUp(r *rand.Rand, all []captured) string {
 		row.Next(&c.p)
 		names := FieldNames()
 		f := LookupField(names[r.IntN(len(names))])
-		if f.noted() || f.Name == "payload" || f.Name == "direction" || strings.HasPrefix(f.Name, "frame.time_") && f.Name != "frame.time_epoch" {
+		if f.Noted() || f.Name == "payload" || f.Name == "direction" || strings.HasPrefix(f.Name, "frame.time_") && f.Name != "frame.time_epoch" {
 			continue
 		}
 		vs := f.Append(&row, nil)
@@ -93,6 +120,9 @@ func compareWith(r *rand.Rand, f *Field, op string, v Value) string {
 		}
 		return fmt.Sprintf("%s %s %s", name, op, text)
 	case TypeBytes:
+		if len(v.Bytes) == 0 {
+			return name
+		}
 		at := r.IntN(len(v.Bytes))
 		part := v.Bytes[at:min(len(v.Bytes), at+1+r.IntN(4))]
 		hexa := string(appendEther(nil, part))

@@ -213,6 +213,7 @@ func TestFiltersAgainstTshark(t *testing.T) {
 	for range generated {
 		texts = append(texts, generate(r, all))
 	}
+	texts = append(texts, ofEachField(r, all)...)
 	asked, refused := 0, 0
 	for _, text := range texts {
 		f, err := Parse(text)
