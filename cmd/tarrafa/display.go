@@ -16,10 +16,13 @@ import (
 func parseDisplay(text string) (*query.Filter, error) {
 	f, err := query.Parse(text)
 	if wrong, ok := errors.AsType[*query.SyntaxError](err); ok {
-		mark := "  " + printable(text) + "\n  " + strings.Repeat(" ", wrong.Pos) + "^"
+		mark := "  " + strings.ReplaceAll(pointed(text, wrong.Pos, 1), "\n", "\n  ")
 		return nil, &exitError{code: exitFilter, err: err, mend: words.Sprintf("look at it:\n%s", mark)}
 	}
-	return f, err
+	if err != nil {
+		return nil, &exitError{code: exitFilter, err: err}
+	}
+	return f, nil
 }
 
 // rowReader turns the rows of batches into what fields are asked of.

@@ -114,7 +114,10 @@ func fileError(name string, err error) error {
 		err = path.Err
 	}
 	code := exitFile
+	unpacked, bomb := errors.AsType[*segment.UnpackedError](err)
 	switch {
+	case bomb:
+		mend = words.Sprintf("when that is right, unpack it first, or: tarrafa import --max-unpacked %dMiB %s", 8*unpacked.Most>>20, shellQuote(name))
 	case errors.Is(err, fs.ErrPermission):
 		if _, serr := os.Stat(name); serr == nil {
 			mend = words.Sprintf("let it be read: sudo chmod a+r %s", shellQuote(name))

@@ -50,6 +50,9 @@ as tcpdump does.`,
 }
 
 func runFilter(ctx context.Context, w, stderr io.Writer, o *filterOptions, expr string) error {
+	if err := checkLength(expr); err != nil {
+		return err
+	}
 	link, ok := filter.LinkTypeByName(o.link)
 	if !ok {
 		return &exitError{code: exitOptions, err: words.Errorf("-y %s: no link type of that name", o.link), mend: words.T("write for example EN10MB, RAW, NULL, LINUX_SLL2 or PPP")}
@@ -104,7 +107,7 @@ func filterError(err error) error {
 		return nil
 	}
 	if e, ok := errors.AsType[*filter.Error](err); ok {
-		return &exitError{code: exitFilter, err: err, mend: strings.ReplaceAll(strings.TrimRight(e.Caret(), "\n"), "\n", "\n  ")}
+		return &exitError{code: exitFilter, err: err, mend: strings.ReplaceAll(pointed(e.Expr, e.Pos, len([]rune(e.Near))), "\n", "\n  ")}
 	}
 	return err
 }

@@ -4,17 +4,65 @@ import (
 	"encoding/binary"
 	"errors"
 	"net"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/tarrafa/tarrafa/internal/capture"
 	"github.com/tarrafa/tarrafa/internal/filter"
+	"github.com/tarrafa/tarrafa/internal/words"
 )
+
+// maxFilter is how long a capture filter may be, bytes: compiling takes up to a thousand times
+// that of memory. Display filters have a cap of their own, of package query.
+const maxFilter = 64 << 10
+
+func checkLength(expr string) error {
+	if len(expr) <= maxFilter {
+		return nil
+	}
+	return &exitError{
+		code: exitFilter, err: words.Errorf("the capture filter is %d bytes long, and %d are allowed", len(expr), maxFilter),
+		mend: words.T("write networks in place of many hosts (net 10.0.0.0/8), or capture more and filter what was captured"),
+	}
+}
 
 // checkFilter finds a wrong filter before a privilege is used.
 func checkFilter(expr string) error {
 	if expr == "" {
 		return nil
 	}
+	if err := checkLength(expr); err != nil {
+		return err
+	}
 	return filterError(filter.Check(expr))
+}
+
+// pointed is a filter with a line below it that points at width bytes of it; of a long one
+// what stands around them. It is for a terminal.
+func pointed(text string, at, width int) string {
+	const around = 100 // bytes
+	at = min(at, len(text))
+	begin, end := max(0, at-around), min(len(text), at+around)
+	if len(text) <= 2*around {
+		begin, end = 0, len(text)
+	}
+	clean := func(s string) string {
+		return strings.Map(func(r rune) rune {
+			if r < ' ' || r > '~' {
+				return '?' // in one column, so that the mark is below what it points at
+			}
+			return r
+		}, s)
+	}
+	before, rest := clean(text[begin:at]), clean(text[at:end])
+	if begin > 0 {
+		before = "…" + before
+	}
+	if end < len(text) {
+		rest += "…"
+	}
+	mark := "^" + strings.Repeat("~", max(0, min(width, end-at)-1))
+	return before + rest + "\n" + strings.Repeat(" ", utf8.RuneCountInString(before)) + mark
 }
 
 // rememberNames asks for the names in a filter (hosts, services, networks) while files and
@@ -23,6 +71,9 @@ func checkFilter(expr string) error {
 func rememberNames(expr string) error {
 	if expr == "" {
 		return nil
+	}
+	if err := checkLength(expr); err != nil {
+		return err
 	}
 	for _, link := range []int{1, 105, 113, 276, 101} { // Ethernet, 802.11, cooked v1 and v2, raw IP
 		_, err := filter.Compile(expr, filter.Target{LinkType: link})

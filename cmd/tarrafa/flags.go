@@ -67,7 +67,13 @@ func looksLikeDSN(s string) bool {
 // bytes.
 type size int64
 
-func (s *size) String() string { return formatSize(int64(*s)) }
+func (s *size) String() string {
+	if *s == 0 {
+		return "0" // which the help takes for no default
+	}
+	return formatSize(int64(*s))
+}
+
 func (*size) Type() string     { return "size" }
 
 func (s *size) Set(text string) error {

@@ -1,19 +1,21 @@
 package main
 
 import (
+	"errors"
 	"os"
 
 	"github.com/spf13/cobra"
 
 	"github.com/tarrafa/tarrafa/internal/archive"
 	"github.com/tarrafa/tarrafa/internal/index"
+	"github.com/tarrafa/tarrafa/internal/segment"
 	"github.com/tarrafa/tarrafa/internal/words"
 )
 
 func importCommand() *cobra.Command {
 	dataDir := defaultDataDir()
 	var noSandbox bool
-	size := size(archive.DefaultSegmentBytes)
+	segmentSize, most := size(archive.DefaultSegmentBytes), size(0)
 	cmd := &cobra.Command{
 		Use:   "import FILE…",
 		Short: "Bring capture files into an archive, with an index",
@@ -35,9 +37,12 @@ func importCommand() *cobra.Command {
 				return err
 			}
 			bar := newProgress(cmd.ErrOrStderr(), "importing", "B")
-			in, err := archive.Import(ctx, archive.Config{DataDir: dataDir, Program: versionText(), SegmentBytes: int64(size)}, args,
+			in, err := archive.Import(ctx, archive.Config{DataDir: dataDir, Program: versionText(), SegmentBytes: int64(segmentSize)}, args, int64(most),
 				func(read int64) { bar.show(uint64(read), uint64(total)) })
 			bar.end()
+			if unpacked, ok := errors.AsType[*segment.UnpackedError](err); ok {
+				return &exitError{code: exitFile, err: err, mend: words.Sprintf("when that is right: --max-unpacked %dMiB, for example", max(1, 8*unpacked.Most>>20))}
+			}
 			if err != nil {
 				return err
 			}
@@ -61,7 +66,8 @@ func importCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&dataDir, "data-dir", dataDir, "where captures are kept")
-	cmd.Flags().Var(&size, "segment-size", "start a new segment file after so many bytes")
+	cmd.Flags().Var(&segmentSize, "segment-size", "start a new segment file after so many bytes")
+	cmd.Flags().Var(&most, "max-unpacked", "what a compressed file may unpack to (default: 256 MiB, or 100 times its size)")
 	noSandboxFlag(cmd.Flags(), &noSandbox)
 	return cmd
 }

@@ -56,10 +56,8 @@ func (q *question) scope() (query.Scope, error) {
 	if s.To != 0 && s.To <= s.From {
 		return s, bad("to", words.Errorf("it is not after --from"))
 	}
-	if s.Filter, err = query.Parse(q.filter); err != nil {
-		return s, &exitError{code: exitFilter, err: err}
-	}
-	return s, nil
+	s.Filter, err = parseDisplay(q.filter)
+	return s, err
 }
 
 func parseTime(s string) (int64, error) {

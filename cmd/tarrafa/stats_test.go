@@ -19,7 +19,7 @@ import (
 func TestStatsFromTheIndex(t *testing.T) {
 	for _, file := range readertest.Captures(t) {
 		t.Run(filepath.Base(file), func(t *testing.T) {
-			in, err := archive.Import(context.Background(), archive.Config{DataDir: t.TempDir(), Program: "test", SegmentBytes: 1 << 20}, []string{file}, nil)
+			in, err := archive.Import(context.Background(), archive.Config{DataDir: t.TempDir(), Program: "test", SegmentBytes: 1 << 20}, []string{file}, 0, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -21,9 +21,11 @@ type Imported struct {
 
 // Import makes a new capture of capture files, one after another, of any kind that
 // [segment.Reader] reads. They are read twice: the interfaces of all have to be known when
-// the first segment begins. cfg.Interfaces is not used. progress, which may be nil, is told
+// the first segment begins. cfg.Interfaces is not used. A compressed file that unpacks to more
+// than most bytes is refused before anything is written ([*segment.UnpackedError]); 0: than
+// [segment.MostUnpacked] says. progress, which may be nil, is told
 // how many bytes of the files were read, of twice their size.
-func Import(ctx context.Context, cfg Config, files []string, progress func(read int64)) (*Imported, error) {
+func Import(ctx context.Context, cfg Config, files []string, most int64, progress func(read int64)) (*Imported, error) {
 	var read int64
 	var in Imported
 	lost := map[string]uint64{}
@@ -31,7 +33,7 @@ func Import(ctx context.Context, cfg Config, files []string, progress func(read 
 	scratch := segment.NewBuilder(make([]byte, 0, 2*segment.ChunkSize))
 	for _, name := range files {
 		var err error
-		lost[name], err = eachChunk(ctx, name, preface, &read, progress, func(c *segment.Chunk) error {
+		lost[name], err = eachChunk(ctx, name, preface, most, &read, progress, func(c *segment.Chunk) error {
 			return rewrite(first, c, scratch, func() error { scratch.Reset(scratch.Bytes()[:0]); return nil })
 		})
 		if err != nil {
@@ -59,7 +61,7 @@ func Import(ctx context.Context, cfg Config, files []string, progress func(read 
 		return a.Trouble()
 	}
 	for _, name := range files {
-		_, err = eachChunk(ctx, name, nil, &read, progress, func(c *segment.Chunk) error { return rewrite(w, c, b, flush) })
+		_, err = eachChunk(ctx, name, nil, most, &read, progress, func(c *segment.Chunk) error { return rewrite(w, c, b, flush) })
 		if _, ok := errors.AsType[*segment.DamageError](err); ok {
 			err = nil
 		}
@@ -101,7 +103,7 @@ func rewrite(w *segment.Rewriter, c *segment.Chunk, b *segment.Builder, flush fu
 
 // eachChunk reads a file, and returns what it says was lost before: see [LostBefore]. What it
 // says besides its packets is added to preface, when that is not nil.
-func eachChunk(ctx context.Context, name string, preface *segment.Preface, read *int64, progress func(int64), f func(*segment.Chunk) error) (lost uint64, err error) {
+func eachChunk(ctx context.Context, name string, preface *segment.Preface, most int64, read *int64, progress func(int64), f func(*segment.Chunk) error) (lost uint64, err error) {
 	h, err := os.Open(name)
 	if err != nil {
 		return 0, fmt.Errorf("archive: import: %w", err)
@@ -115,8 +117,18 @@ func eachChunk(ctx context.Context, name string, preface *segment.Preface, read 
 	if preface != nil {
 		defer func() { preface.Add(r.Preface()) }()
 	}
+	if most == 0 && r.Compression() != "" {
+		info, err := h.Stat()
+		if err != nil {
+			return 0, fmt.Errorf("archive: import: %w", err)
+		}
+		most = segment.MostUnpacked(info.Size())
+	}
 	for {
 		c, err := r.Next()
+		if r.Compression() != "" && r.Counters().Bytes > most {
+			return 0, fmt.Errorf("%s: %w", name, &segment.UnpackedError{Most: most})
+		}
 		if errors.Is(err, io.EOF) {
 			return LostBefore(r.Statistics()), nil
 		}

@@ -1,7 +1,11 @@
 package archive
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
@@ -35,7 +39,7 @@ func TestImportKeepsWhatWasLostBefore(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	in, err := Import(context.Background(), Config{DataDir: dir, Program: "test"}, files, nil)
+	in, err := Import(context.Background(), Config{DataDir: dir, Program: "test"}, files, 0, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,5 +51,39 @@ func TestImportKeepsWhatWasLostBefore(t *testing.T) {
 	l := s.Meta.Ledger
 	if l == nil || l.Written != 20 || l.Dropped != 2*14 || l.Received != 48 || l.Balance() != nil {
 		t.Errorf("ledger %+v", l)
+	}
+}
+
+// TestImportOfABomb: what a compressed file unpacks to is refused above a limit, before
+// anything is written; the limit can be raised.
+func TestImportOfABomb(t *testing.T) {
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	b := segment.AppendInterface(segment.AppendSectionHeader(nil, segment.Section{}), segment.Interface{Link: packet.LinkEthernet})
+	for i := range 3000 {
+		b = segment.AppendPacket(b, 0, int64(i), 1000, make([]byte, 1000), segment.PacketOptions{})
+	}
+	if _, err := z.Write(b); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "bomb.pcapng.gz")
+	if err := os.WriteFile(file, packed.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg := Config{DataDir: filepath.Join(t.TempDir(), "data"), Program: "test"}
+	_, err := Import(context.Background(), cfg, []string{file}, 1<<20, nil)
+	if unpacked, ok := errors.AsType[*segment.UnpackedError](err); !ok || unpacked.Most != 1<<20 {
+		t.Errorf("got %v", err)
+	}
+	if _, err := os.Stat(cfg.DataDir); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the data directory is there: %v", err)
+	}
+	for _, most := range []int64{0, 4 << 20} {
+		if in, err := Import(context.Background(), cfg, []string{file}, most, nil); err != nil || in.Counters.Written != 3000 {
+			t.Errorf("at most %d: %v", most, err)
+		}
 	}
 }

@@ -73,20 +73,6 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Caret is the expression with a line below it that points at the error, for a terminal. Control characters of the
-// expression are shown as '?', so that both lines have the same columns.
-func (e *Error) Caret() string {
-	clean := strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r > 0x7e {
-			return '?'
-		}
-		return r
-	}, e.Expr)
-	col := len([]rune(e.Expr[:min(e.Pos, len(e.Expr))]))
-	width := max(1, len([]rune(e.Near)))
-	return clean + "\n" + strings.Repeat(" ", col) + "^" + strings.Repeat("~", width-1)
-}
-
 // quotedMost is how much of a word a message repeats, bytes.
 const quotedMost = 200
 

@@ -35,7 +35,11 @@ func OpenFile(name string, opt Options) (*Capture, error) {
 	p := &part{first: 1, sealed: true, open: func() (reader, error) { return shared{data}, nil }}
 	most := int64(-1)
 	if data != f {
-		most = unpackedMost(f)
+		info, err := f.Stat()
+		if err != nil {
+			return nil, errors.Join(err, f.Close(), data.Close())
+		}
+		most = segment.MostUnpacked(info.Size())
 	}
 	units, err := fileUnits(p, r, data, most)
 	if data != f {
@@ -59,30 +63,6 @@ type shared struct{ *os.File }
 
 func (shared) Close() error { return nil }
 
-// What a compressed file may unpack to in the temporary folder: so much in any case, and so
-// many times its size. Captures of real traffic stay below thirty times; a bomb reaches
-// thousands.
-const (
-	unpackedLeast = 256 << 20
-	unpackedTimes = 100
-)
-
-func unpackedMost(f *os.File) int64 {
-	info, err := f.Stat()
-	if err != nil {
-		return unpackedLeast
-	}
-	return max(unpackedLeast, unpackedTimes*info.Size())
-}
-
-// UnpackedError says that a compressed file holds much more than one of its size does.
-type UnpackedError struct{ Most int64 } // bytes
-
-// Error implements error.
-func (e *UnpackedError) Error() string {
-	return fmt.Sprintf("it unpacks to more than %d MiB, which for a file of its size is too much to be kept while it is asked; if that is right, unpack it yourself first", e.Most>>20)
-}
-
 // fileUnits reads a file through. What it holds is written to data when most, the bytes
 // that this may be, is not negative.
 func fileUnits(p *part, r *segment.Reader, data *os.File, most int64) ([]*unit, error) {
@@ -102,7 +82,7 @@ func fileUnits(p *part, r *segment.Reader, data *os.File, most int64) ([]*unit, 
 		if most >= 0 {
 			if ch.Offset+int64(len(ch.Bytes)) > most {
 				r.Release(ch)
-				return units, &UnpackedError{most}
+				return units, &segment.UnpackedError{Most: most}
 			}
 			if _, err := data.WriteAt(ch.Bytes, ch.Offset); err != nil {
 				r.Release(ch)

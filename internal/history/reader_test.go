@@ -23,7 +23,7 @@ func TestFileReader(t *testing.T) {
 // imported makes an archive of a capture file.
 func imported(t *testing.T, file string, segmentBytes int64) *archive.Stored {
 	t.Helper()
-	in, err := archive.Import(context.Background(), archive.Config{DataDir: t.TempDir(), Program: "test", SegmentBytes: segmentBytes}, []string{file}, nil)
+	in, err := archive.Import(context.Background(), archive.Config{DataDir: t.TempDir(), Program: "test", SegmentBytes: segmentBytes}, []string{file}, 0, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -59,7 +59,7 @@ func TestDuckDBReadsTheSame(t *testing.T) {
 		missing(t, "no node")
 	}
 	ctx := context.Background()
-	in, err := archive.Import(ctx, archive.Config{DataDir: t.TempDir(), Program: "test", SegmentBytes: 1 << 20}, []string{write(t)}, nil)
+	in, err := archive.Import(ctx, archive.Config{DataDir: t.TempDir(), Program: "test", SegmentBytes: 1 << 20}, []string{write(t)}, 0, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -66,7 +66,7 @@ func TestBombs(t *testing.T) {
 		t.Errorf("stats: %v: %.300s", err, out)
 	}
 	resident(cmd)
-	for _, question := range [][]string{{"packets"}, {"top", "ip.src"}} {
+	for _, question := range [][]string{{"packets"}, {"top", "ip.src"}, {"import", "--data-dir", filepath.Join(dir, "data")}} {
 		cmd := exec.Command(program, append(question, bomb)...)
 		cmd.Env = append(os.Environ(), "TMPDIR="+dir)
 		out, err := cmd.CombinedOutput()
@@ -74,6 +74,9 @@ func TestBombs(t *testing.T) {
 			t.Errorf("%v: %v: %s", question, err, out)
 		}
 		resident(cmd)
+	}
+	if err := os.Remove(filepath.Join(dir, "data")); err != nil && !os.IsNotExist(err) {
+		t.Errorf("in the data directory: %v", err) // the sandbox makes the folder
 	}
 	if list := tree(t, dir); len(list) != 1 {
 		t.Errorf("left behind: %v", list)
