@@ -74,7 +74,7 @@ func (s *size) String() string {
 	return formatSize(int64(*s))
 }
 
-func (*size) Type() string     { return "size" }
+func (*size) Type() string { return "size" }
 
 func (s *size) Set(text string) error {
 	t := strings.TrimSpace(text)
