@@ -6,6 +6,8 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"strconv"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -60,7 +62,7 @@ func storedFlow(f *query.Flow) flowDocument {
 		Client: f.Client.String(), ClientPort: f.ClientPort, Server: f.Server.String(), ServerPort: f.ServerPort,
 		VLAN: f.VLAN, FirstPacket: f.FirstPacket, Start: stampText(f.Start), End: stampText(f.Last), DurationNS: max(f.Last-f.Start, 0),
 		Ended: f.Ended, Resumed: f.Resumed, ConnState: f.ConnState, History: f.History, InitialRTT: f.InitialRTT,
-		App: f.App, Encrypted: f.Encrypted, Name: f.Name, NameField: f.NameField, JA4: f.JA4, Host: f.Host,
+		App: f.App, Encrypted: f.Encrypted, Name: asSent(f.Name), NameField: f.NameField, JA4: asSent(f.JA4), Host: asSent(f.Host),
 		FromClient: storedHalf(&f.FromClient), FromServer: storedHalf(&f.FromServer),
 	}
 	if f.OuterSrc.IsValid() {
@@ -70,6 +72,24 @@ func storedFlow(f *query.Flow) flowDocument {
 		d.Direction = f.Direction
 	}
 	return d
+}
+
+// asSent undoes [app.Printable], whose escapes are Go's: a flow of a file has its names as
+// they were sent, and whoever prints them makes them harmless.
+func asSent(stored string) string {
+	var b []byte
+	for rest := stored; rest != ""; {
+		r, wide, tail, err := strconv.UnquoteChar(rest, 0)
+		if err != nil {
+			return stored // not written by this program
+		}
+		if rest = tail; wide {
+			b = utf8.AppendRune(b, r)
+		} else {
+			b = append(b, byte(r))
+		}
+	}
+	return string(b)
 }
 
 func storedHalf(h *query.FlowHalf) halfDocument {

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tarrafa/tarrafa/internal/app"
 	"github.com/tarrafa/tarrafa/internal/flow"
 	"github.com/tarrafa/tarrafa/internal/packet"
 	"github.com/tarrafa/tarrafa/internal/postgres"
@@ -169,6 +170,7 @@ func TestFollowDatabase(t *testing.T) {
 					t.Fatalf("stream %+v differs", n)
 				}
 			}
+			askTexts(t, dsn, capture, file)
 			for n := range want {
 				askStream(t, dsn, capture, file, n, forms[(tcp+udp)%len(forms)])
 				break
@@ -178,8 +180,56 @@ func TestFollowDatabase(t *testing.T) {
 	if got := srv.Run(t, db, "SELECT count(DISTINCT (capture, proto, stream)) FROM tarrafa_payloads"); got != fmt.Sprint(tcp+udp) {
 		t.Errorf("the database has %s streams, the files %d", got, tcp+udp)
 	}
+	// The numbers are those that flows --db prints, and so are client and server.
+	if got := srv.Run(t, db, "SELECT count(*) FROM flows f WHERE stream IS NOT NULL AND NOT EXISTS (SELECT FROM tarrafa_payloads p WHERE p.capture = f.capture "+
+		"AND p.proto = f.proto AND p.stream = f.stream AND p.number = f.first_packet AND CASE WHEN from_client THEN (src, src_port) ELSE (dst, dst_port) END = (f.client, f.client_port))"); got != "0" {
+		t.Errorf("%s flows have no stream of their number", got)
+	}
+	checkTexts(t, srv, db)
 	if tcp < 531 || udp < 100 {
 		t.Errorf("%d TCP connections and %d UDP conversations: the captures are too few for this test", tcp, udp)
+	}
+}
+
+// askTexts asks the database for the texts that the analysis made of what was sent.
+func askTexts(t *testing.T, dsn, capture, file string) {
+	t.Helper()
+	for _, question := range [][]string{{"flows"}, {"findings", "--json"}} {
+		args := append(question, "--no-sandbox")
+		want, _, _ := command(append(args, file)...)
+		got, talk, code := command(append(args, "--db="+dsn, "--capture", capture)...)
+		if code != exitOK || sortedLines(got) != sortedLines(want) {
+			t.Errorf("%v: exit code %d: %s\n%.1000s\nwant\n%.1000s", question, code, talk, got, want)
+		}
+	}
+}
+
+// checkTexts looks in all that is stored for bytes that could act on a terminal, break a
+// line or turn text around. Without them it must hold what was made of such bytes.
+func checkTexts(t *testing.T, srv *pgtest.Server, db string) {
+	t.Helper()
+	const bad = `'[\u0001-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]'`
+	for table := range strings.FieldsSeq(srv.Run(t, db, "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace")) {
+		if got := srv.Run(t, db, "SELECT count(*), min(r::text) FROM "+table+" AS r WHERE r::text ~ "+bad); !strings.HasPrefix(got, "0|") {
+			t.Errorf("the table %s holds raw bytes: %q", table, got)
+		}
+	}
+	if got := srv.Run(t, db, `SELECT count(*) > 0 FROM flows WHERE concat(name, host) ~ '\\(x|u)'`); got != "t" {
+		t.Error("no flow's name had such bytes: the captures are too few for this test")
+	}
+}
+
+// TestNamesAsSent: a name that was stored is printed as one that comes from the packets.
+func TestNamesAsSent(t *testing.T) {
+	for _, name := range []string{
+		"", "plain.example", `back\slash\x41`, "\x00\x1b[31m\n\r\t\x7f", "\x80\xff\xc3(", "\u0085\u009b", "\u202e\u2066", "é 日本 \U0001f41f", "\U000e0001\uffff", `"quotes'`,
+	} {
+		if got := asSent(string(app.Printable(nil, []byte(name)))); got != name {
+			t.Errorf("%q came back as %q", name, got)
+		}
+	}
+	if other := `not ours: \q`; asSent(other) != other {
+		t.Errorf("%q came back as %q", other, asSent(other))
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/tarrafa/tarrafa/internal/archive"
 	"github.com/tarrafa/tarrafa/internal/query"
+	"github.com/tarrafa/tarrafa/internal/segment"
 	"github.com/tarrafa/tarrafa/internal/terminal"
 	"github.com/tarrafa/tarrafa/internal/track"
 	"github.com/tarrafa/tarrafa/internal/trafficlog"
@@ -81,7 +82,8 @@ func readInput(ctx context.Context, in *input, display *query.Filter, log *slog.
 		}
 		return all.Apply(ctx, b)
 	}))
-	if err == nil && flows != nil {
+	// Where a file is damaged it ends: nothing comes that would end the open flows otherwise.
+	if _, damaged := errors.AsType[*segment.DamageError](err); flows != nil && (err == nil || damaged) {
 		flows.finish()
 	}
 	return readEnd(ctx, in, outs, func(out *output) uint64 {
