@@ -5,7 +5,7 @@ package flow
 func (w *Watch) trouble(s *sighting) {
 	r, side := s.r, s.side
 	sum := &r.sum[side]
-	if s.flags&Retransmission != 0 {
+	if s.flags&Retransmission != 0 && s.was(side) != stateReset { // after an RST of somebody else all is old
 		subject := w.subject(FindRetransmissions, r.id, uint64(side), 0)
 		c, _ := w.clues.put(subject)
 		c.seen(s.row.Time, s.row.Number)
@@ -27,10 +27,13 @@ func (w *Watch) trouble(s *sighting) {
 		if c.count >= uint64(w.limits.LostSegments) {
 			f, fresh := w.raise(FindLoss, subject, c)
 			w.about(f, s)
-			late := min(uint64(sum.count[countRetransmission])+uint64(sum.count[countOutOfOrder]), c.count)
-			f.Numbers = [4]float64{float64(sum.packets), float64(late)}
-			f.Severity = max(f.Severity, grade(2*late >= c.count && float64(c.count) >= w.limits.RetransmissionShare*float64(sum.packets), false))
+			w.filled(f, sum)
 			w.tell(f, fresh)
+		}
+	} else if s.flags&(Retransmission|OutOfOrder) != 0 {
+		if f := w.kinds[FindLoss].get(w.subject(FindLoss, r.id, uint64(side), 0)); f != nil {
+			w.filled(f, sum)
+			w.tell(f, false)
 		}
 	}
 	stalled := bitStallA << side
@@ -70,6 +73,15 @@ func (w *Watch) stalled(r *record, side uint8, until int64, frame uint64) {
 	f.Severity = grade(true, c.extra[0] >= uint64(w.limits.StallSerious))
 	w.tell(f, fresh)
 	*start = clue{}
+}
+
+// filled tells losses on the way from those of the capture: what was lost or delayed on the
+// way comes later.
+func (w *Watch) filled(f *Finding, sum *tally) {
+	late := min(uint64(sum.count[countRetransmission])+uint64(sum.count[countOutOfOrder]), f.Count)
+	f.Numbers = [4]float64{float64(sum.packets), float64(late)}
+	many := float64(f.Count) >= w.limits.RetransmissionShare*float64(sum.packets)
+	f.Severity = max(f.Severity, grade(many && 2*late >= f.Count, false))
 }
 
 // about says which flow a finding is about, as the sender of the packet sends it.

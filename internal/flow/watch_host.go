@@ -178,17 +178,14 @@ func (w *Watch) ended(r *record, f *Flow) {
 	if f.Resumed {
 		return
 	}
-	if f.Tuple.Proto == protoUDP && f.Server.Packets == 0 && !toMany(&f.Tuple) {
-		w.unanswered(&f.Tuple)
+	if f.End != EndForced || w.now-f.Last >= burst {
+		w.settled(&f.Tuple)
 	}
 	if f.Tuple.Proto != protoTCP {
 		return
 	}
 	kind := FindHalfOpen
 	unanswered := f.State == ConnS0
-	if unanswered || f.State == ConnREJ || f.State == ConnRSTOS0 || f.State == ConnSH || f.State == ConnOTH {
-		w.unanswered(&f.Tuple)
-	}
 	opened := f.History.Contains('S') && f.History.Contains('h')
 	used := f.History.Contains('A') || f.History.Contains('D') || f.History.Contains('F')
 	unfinished := opened && !used && f.Client.Resets == 0

@@ -61,8 +61,9 @@ func (w *Watch) scans(tuple *packet.Tuple) bool {
 	return src != nil && src.scanning
 }
 
-// unanswered judges the source of an attempt that nobody answered in time.
-func (w *Watch) unanswered(tuple *packet.Tuple) {
+// settled judges the source of an attempt whose flow has ended: what has not become a
+// connection by now will not.
+func (w *Watch) settled(tuple *packet.Tuple) {
 	if src := w.sources.get(w.source(&tuple.Src, tuple.Proto)); src != nil && !src.scanning {
 		w.judge(src, *tuple)
 	}
