@@ -11,7 +11,6 @@ import (
 	"github.com/tarrafa/tarrafa/internal/words"
 )
 
-// language is that of the texts, from the user's environment.
 // announce says what is being captured and where it goes.
 func (s *session) announce() {
 	filter := ""
@@ -44,7 +43,11 @@ func (s *session) view(end context.Context) {
 	if s.wantsTerminal() {
 		home, _ := os.UserHomeDir()
 		s.lines.setQuiet(true)
-		err := terminal.Run(end, s.hub, terminal.Options{Language: words.Chosen(), Home: home})
+		err := terminal.Run(end, s.hub, terminal.Options{Language: words.Chosen(), Home: home, Suspend: func(on bool) {
+			if err := s.suspend(on); err != nil {
+				s.log.Error("capturing cannot be stopped or started", "error", err)
+			}
+		}})
 		s.lines.setQuiet(false)
 		if err == nil {
 			s.stop()

@@ -121,6 +121,10 @@ func (m *model) footer() string {
 		return l.String()
 	}
 	key("q", txKeyQuit)
+	stopped := !m.newest.Suspended.IsZero()
+	if m.suspend != nil && stopped {
+		key("s", txKeyStart)
+	}
 	pause := txKeyPause
 	if m.paused {
 		pause = txKeyResume
@@ -134,6 +138,9 @@ func (m *model) footer() string {
 	key("?", txKeyHelp)
 	if m.view == packetsView {
 		key("↑↓ PgUp PgDn Home End", txKeyChoose)
+	}
+	if m.suspend != nil && !stopped {
+		key("s", txKeyStop)
 	}
 	return l.String()
 }
@@ -176,6 +183,7 @@ func (m *model) helpPage() []string {
 		m.section(m.tx(txHelpKeys), ""),
 		entry("q  Ctrl+C", txHelpQuit),
 		entry("space", txHelpPause),
+		entry("s", txHelpStop),
 		entry("tab", txHelpTab),
 		entry("↑ ↓", txHelpScroll),
 		entry("PgUp PgDn", txHelpPage),

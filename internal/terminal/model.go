@@ -38,6 +38,9 @@ type model struct {
 	words *stats.Words
 	home  string
 
+	suspend   func(on bool) // nil: capturing cannot be stopped
+	switching bool          // it is being stopped or started
+
 	width, height int
 	view          view
 	help          bool
@@ -62,7 +65,7 @@ type model struct {
 
 func newModel(ctx context.Context, hub *live.Hub, opts Options) *model {
 	m := &model{
-		ctx: ctx, hub: hub, lang: opts.Language, words: Words(opts.Language), home: opts.Home,
+		ctx: ctx, hub: hub, lang: opts.Language, words: Words(opts.Language), home: opts.Home, suspend: opts.Suspend,
 		width: 80, height: 24, following: true,
 	}
 	m.newest = hub.Snapshot()
@@ -73,6 +76,7 @@ func newModel(ctx context.Context, hub *live.Hub, opts Options) *model {
 type (
 	snapshotMsg struct{ *live.Snapshot }
 	redrawMsg   struct{}
+	switchedMsg struct{} // capturing was stopped or started, or could not be
 )
 
 // Init implements [tea.Model].
@@ -107,9 +111,15 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		cmd = m.wait(msg.Seq)
 	case redrawMsg:
 		m.queued = false
+	case switchedMsg:
+		m.switching = false
 	case tea.KeyPressMsg:
-		if quit := m.key(msg.String()); quit {
+		name := msg.String()
+		if quit := m.key(name); quit {
 			return m, tea.Quit
+		}
+		if name == "s" || name == "S" {
+			cmd = m.turn()
 		}
 	default:
 		return m, nil
@@ -184,6 +194,19 @@ func (m *model) key(name string) (quit bool) {
 		m.follow()
 	}
 	return false
+}
+
+// turn stops the capturing, or starts it again.
+func (m *model) turn() tea.Cmd {
+	if m.suspend == nil || m.switching || m.newest.Final {
+		return nil
+	}
+	m.switching = true
+	on := m.newest.Suspended.IsZero()
+	return func() tea.Msg {
+		m.suspend(on)
+		return switchedMsg{}
+	}
 }
 
 // pause holds the picture, or lets it go on.

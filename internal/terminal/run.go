@@ -24,6 +24,10 @@ type Options struct {
 	Input    io.Reader // nil: standard input
 	Output   io.Writer // nil: standard output
 	Env      []string  // nil: the process's; NO_COLOR, TERM and COLORTERM matter
+
+	// Suspend stops the capturing, or starts it again; that it is so, or why it is not, comes
+	// with the snapshots. It is called beside the view, once at a time. nil: it cannot be done.
+	Suspend func(on bool)
 }
 
 // Run shows the live view until the user quits (q or Ctrl+C), the capture ends (its

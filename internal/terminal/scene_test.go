@@ -74,6 +74,8 @@ type scene struct {
 	ledger  *live.Ledger
 	sinks   []live.Sink
 	faces   []live.Interface
+
+	suspended func() time.Time // nil: never
 }
 
 func newScene(t *testing.T, sc *scene, packets int) *scene {
@@ -89,6 +91,7 @@ func newScene(t *testing.T, sc *scene, packets int) *scene {
 		Ledger:     func() *live.Ledger { return sc.ledger },
 		Sinks:      func() []live.Sink { return sc.sinks },
 		Interfaces: func() []live.Interface { return sc.faces },
+		Suspended:  sc.suspended,
 	})
 	go sc.hub.Run(t.Context())
 	const step = 20
@@ -107,7 +110,7 @@ func newScene(t *testing.T, sc *scene, packets int) *scene {
 
 func (sc *scene) model(t *testing.T, width, height int, lang words.Language) *model {
 	t.Helper()
-	m := newModel(t.Context(), sc.hub, Options{Language: lang, Home: "/home/ana"})
+	m := newModel(t.Context(), sc.hub, Options{Language: lang, Home: "/home/ana", Suspend: func(bool) {}})
 	m.width, m.height = width, height
 	return m
 }

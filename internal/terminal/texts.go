@@ -74,6 +74,8 @@ const (
 	txKeyQuit
 	txKeyPause
 	txKeyResume
+	txKeyStop
+	txKeyStart
 	txKeyPackets
 	txKeyStatistics
 	txKeyHelp
@@ -93,6 +95,7 @@ const (
 	txHelpKeys
 	txHelpQuit
 	txHelpPause
+	txHelpStop
 	txHelpTab
 	txHelpScroll
 	txHelpPage
@@ -190,6 +193,8 @@ var keys = [texts]string{
 	txKeyQuit:         "key.quit",
 	txKeyPause:        "key.pause",
 	txKeyResume:       "key.resume",
+	txKeyStop:         "key.stop",
+	txKeyStart:        "key.start",
 	txKeyPackets:      "key.packets",
 	txKeyStatistics:   "key.statistics",
 	txKeyHelp:         "key.help",
@@ -209,6 +214,7 @@ var keys = [texts]string{
 	txHelpKeys:        "help.keys",
 	txHelpQuit:        "help.quit",
 	txHelpPause:       "help.pause",
+	txHelpStop:        "help.stop",
 	txHelpTab:         "help.tab",
 	txHelpScroll:      "help.scroll",
 	txHelpPage:        "help.page",

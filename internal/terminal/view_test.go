@@ -5,6 +5,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -431,6 +432,68 @@ func TestFinalEndsTheView(t *testing.T) {
 		}
 		if _, ok := cmd().(tea.QuitMsg); !ok {
 			t.Error("the final snapshot does not end the view")
+		}
+	})
+}
+
+// TestStopsAndStarts: the key stops the capturing and starts it again, by what the newest
+// snapshot says, once at a time; where it cannot be done the key does nothing and is not named.
+func TestStopsAndStarts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var since time.Time
+		sc := &scene{ledger: balanced(20), suspended: func() time.Time { return since }}
+		m := newScene(t, sc, 20).model(t, 80, 24, words.English)
+		var orders []bool
+		m.suspend = func(on bool) {
+			orders = append(orders, on)
+			if since = (time.Time{}); on {
+				since = time.Now()
+			}
+		}
+		press := func(key rune) {
+			t.Helper()
+			_, cmd := m.Update(tea.KeyPressMsg(tea.Key{Text: string(key), Code: key}))
+			if m.switching {
+				if m.turn() != nil {
+					t.Error("two orders at once")
+				}
+				if all, ok := cmd().(tea.BatchMsg); ok {
+					for _, c := range all {
+						if c != nil {
+							c()
+						}
+					}
+				}
+				m.Update(switchedMsg{})
+			}
+			time.Sleep(1200 * time.Millisecond)
+			synctest.Wait()
+			m.newest = sc.hub.Snapshot()
+			m.shown = m.newest
+		}
+		shows := func(texts ...string) {
+			t.Helper()
+			frame := ansi.Strip(m.draw())
+			for _, text := range texts {
+				if !strings.Contains(frame, text) {
+					t.Errorf("%q is not in\n%s", text, frame)
+				}
+			}
+		}
+		shows("● capturing", " s stop")
+		press('s')
+		shows("■ capturing is stopped", " s start")
+		press('S')
+		shows("● capturing", " s stop")
+		if want := []bool{true, false}; !slices.Equal(orders, want) {
+			t.Errorf("orders %v, want %v", orders, want)
+		}
+		m.suspend = nil
+		if frame := m.draw(); strings.Contains(ansi.Strip(frame), " s stop") {
+			t.Errorf("the key is named:\n%s", frame)
+		}
+		if press('s'); m.switching {
+			t.Error("something is being stopped that cannot be")
 		}
 	})
 }
