@@ -56,6 +56,10 @@ func detectUDP(st *FlowState, s *Segment, b []byte) Protocol {
 		if isNTPOnPort(b) {
 			return NTP
 		}
+	case s.SrcPort == portDHCPServer || s.DstPort == portDHCPServer:
+		if isBOOTP(b) {
+			return DHCP
+		}
 	case s.SrcPort == portDHCPv6Client || s.SrcPort == portDHCPv6Server || s.DstPort == portDHCPv6Client:
 		if whole, _ := dhcpv6Whole(b); whole {
 			return DHCPv6

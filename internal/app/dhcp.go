@@ -9,10 +9,22 @@ const (
 	optVendorClass = 60
 )
 
+// portDHCPServer is a side of all that clients, servers and relays say, RFC 951 section 3.
+const portDHCPServer = 67
+
+// isBOOTP: a message on the port of BOOTP, whose vendor field may hold anything: a
+// request or a reply with a hardware address of Ethernet. RFC 951 section 3.
+func isBOOTP(b []byte) bool {
+	return len(b) >= 240 && (b[0] == 1 || b[0] == 2) && b[1] == 1 && b[2] == 6
+}
+
 // dhcp reports the host name and the vendor class of a DHCPv4 message.
 func (r *Recognizer) dhcp(b []byte) verdict {
-	if len(b) < 240 || be32(b[236:]) != dhcpCookie {
+	if len(b) < 240 {
 		return verdictMalformed
+	}
+	if be32(b[236:]) != dhcpCookie {
+		return verdictOK // BOOTP
 	}
 	for o := b[240:]; len(o) > 0; {
 		if o[0] == 0 {

@@ -80,6 +80,7 @@ func samples(t testing.TB) []sample {
 		{"mdns", 17, false, 5353, dnsMessage(0, 1, 0, 0, 0, question("_http._tcp.local", 12)), MDNS, map[FieldID]string{FieldDNSQueryName: "_http._tcp.local"}, "MDNS"},
 		{"llmnr", 17, false, 5355, dnsMessage(0, 1, 0, 0, 0, question("pc", 1)), LLMNR, map[FieldID]string{FieldDNSQueryName: "pc"}, "LLMNR"},
 		{"dhcp", 17, false, 67, dhcp, DHCP, map[FieldID]string{FieldDHCPHostName: "laptop", FieldDHCPVendorClass: "MSFT 5.0"}, "DHCP"},
+		{"bootp", 17, false, 67, join([]byte{1, 1, 6, 0}, make([]byte, 296)), DHCP, nil, "BOOTP"},
 		{"dhcpv6", 17, false, 547, dhcp6, DHCPv6, map[FieldID]string{FieldDHCPv6ClientName: "pc.example."}, "DHCPv6"},
 		{"dhcpv6 without a client identifier", 17, false, 546, join([]byte{7, 0, 0, 1}, u16(2), vec(2, []byte{0, 3, 0, 1, 2, 2, 3, 4, 5, 6})), DHCPv6, nil, "DHCPv6"},
 		{"dhcpv6 of a relay", 17, false, 547, join([]byte{12, 0}, make([]byte, 32), u16(9), vec(2, dhcp6)), DHCPv6, map[FieldID]string{FieldDHCPv6ClientName: "pc.example."}, "DHCPv6"},
@@ -199,7 +200,7 @@ func TestProtocols(t *testing.T) {
 }
 
 func portTells(c sample) bool {
-	return c.want == MDNS || c.want == LLMNR || c.name == "ntp client"
+	return c.want == MDNS || c.want == LLMNR || c.name == "ntp client" || c.name == "bootp" || c.name == "dhcpv6 without a client identifier"
 }
 
 // TestNearMisses: what looks almost like a protocol stays unknown.

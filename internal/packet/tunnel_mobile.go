@@ -56,7 +56,7 @@ func (w *walker) gtp() step {
 // teredo reads the indications that may stand before Teredo's IPv6 header (RFC 4380,
 // section 5.1.1).
 func (w *walker) teredo() step {
-	b := w.left()
+	b, start := w.left(), w.off
 	if len(b) >= 2 && b[0] == 0 && b[1] == 1 { // authentication
 		if len(b) < 4 {
 			return w.leaf(KindTeredo, 4)
@@ -75,6 +75,9 @@ func (w *walker) teredo() step {
 	}
 	if len(b) == 0 || b[0]>>4 != 6 {
 		return stepEnd
+	}
+	if w.off == start { // neither stands there: it is Teredo all the same
+		return w.shim(KindTeredo, 0, stepIPv6)
 	}
 	return stepIPv6
 }
