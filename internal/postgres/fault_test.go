@@ -264,8 +264,7 @@ func TestRefused(t *testing.T) {
 }
 
 func TestPermission(t *testing.T) {
-	srv := server(t)
-	db := srv.Database(t)
+	srv, db, _ := database(t)
 	user := db + "_user"
 	srv.Run(t, db, "CREATE ROLE "+user+" LOGIN", "REVOKE ALL ON SCHEMA public FROM PUBLIC, "+user, "GRANT USAGE ON SCHEMA public TO "+user)
 	ctx := context30(t)
@@ -316,8 +315,7 @@ func pollStatus(ctx context.Context, s *Sink, done <-chan struct{}) func(func(St
 // TestPermissionOldTable is an old program's table whose owner lets us insert and nothing
 // else.
 func TestPermissionOldTable(t *testing.T) {
-	srv := server(t)
-	db := srv.Database(t)
+	srv, db, _ := database(t)
 	user := db + "_user"
 	srv.Run(t, db, "CREATE ROLE "+user+" LOGIN",
 		"CREATE TABLE packets (id serial PRIMARY KEY, src_ip text, dst_ip varchar(12), protocol text, packet_size int, capture_time timestamptz)",
@@ -348,10 +346,9 @@ func TestPermissionOldTable(t *testing.T) {
 }
 
 func TestLockedTable(t *testing.T) {
-	srv := server(t)
-	db := srv.Database(t)
+	srv, db, cfg := database(t)
 	ctx := context30(t)
-	s := New(config(t, srv.DSN(db, db)), "c", quick(nil))
+	s := New(cfg, "c", quick(nil))
 	follow(ctx, t, s, 101, 50)
 	flush(ctx, t, s)
 	cmd := exec.CommandContext(ctx, srv.Bin("psql"), "-X", "-h", srv.Dir, "-p", portOf(srv), "-U", pgtest.Superuser, "-d", db,
@@ -378,8 +375,7 @@ func TestDiskFull(t *testing.T) {
 	if os.Getuid() != 0 {
 		missing("a small file system for the table can be mounted by root only")
 	}
-	srv := server(t)
-	db := srv.Database(t)
+	srv, db, cfg := database(t)
 	dir := filepath.Join(srv.Dir, "small-"+db)
 	must(t, os.Mkdir(dir, 0o755))
 	if out, err := exec.CommandContext(t.Context(), "mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", dir).CombinedOutput(); err != nil {
@@ -399,7 +395,7 @@ func TestDiskFull(t *testing.T) {
 	ctx := context30(t)
 	opt := quick(nil)
 	opt.FlushRows = 1000 / mostGrowth
-	s := New(config(t, srv.DSN(db, db)), "c", opt)
+	s := New(cfg, "c", opt)
 	done := stream(ctx, t, s, 20_001)
 	st := problem(t, s, ProblemDiskFull)
 	if !strings.Contains(st.LastError, "53100") {
@@ -417,11 +413,10 @@ func TestDiskFull(t *testing.T) {
 
 // TestTwoOfTheSameCapture has two sinks write one capture: the slower one must notice.
 func TestTwoOfTheSameCapture(t *testing.T) {
-	srv := server(t)
-	db := srv.Database(t)
+	srv, db, cfg := database(t)
 	ctx := context30(t)
-	a := New(config(t, srv.DSN(db, db)), "c", quick(nil))
-	b := New(config(t, srv.DSN(db, db)), "c", quick(nil))
+	a := New(cfg, "c", quick(nil))
+	b := New(cfg, "c", quick(nil))
 	for _, s := range []*Sink{a, b} {
 		if _, err := s.Start(ctx); err != nil {
 			t.Fatal(err)
@@ -444,10 +439,9 @@ func TestTwoOfTheSameCapture(t *testing.T) {
 
 // TestTableChanged drops the tables under a running sink: everything is stored again.
 func TestTableChanged(t *testing.T) {
-	srv := server(t)
-	db := srv.Database(t)
+	srv, db, cfg := database(t)
 	ctx := context30(t)
-	s := New(config(t, srv.DSN(db, db)), "c", quick(nil))
+	s := New(cfg, "c", quick(nil))
 	follow(ctx, t, s, 201, 50)
 	flush(ctx, t, s)
 	srv.Run(t, db, "DROP TABLE packets, tarrafa_cursors, tarrafa_seconds, tarrafa_addresses, tarrafa_interfaces")

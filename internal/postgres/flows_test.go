@@ -7,12 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -104,9 +102,7 @@ func flowFile(t *testing.T) string {
 // checkFlows compares the tables with what the analysis said.
 func checkFlows(ctx context.Context, t *testing.T, cfg Config, capture string, flows []questions.Flow, findings map[uint64]finding) {
 	t.Helper()
-	r, err := OpenReader(ctx, cfg, capture, ReaderOptions{Stored: true})
-	must(t, err)
-	defer r.Close()
+	r := reader(ctx, t, cfg, capture)
 	page, err := r.Flows(ctx, questions.Scope{}, 0, pageMost)
 	must(t, err)
 	if page.Total != uint64(len(flows)) || len(page.Rows) != len(flows) {
@@ -147,9 +143,7 @@ func checkFlows(ctx context.Context, t *testing.T, cfg Config, capture string, f
 
 // TestFlowsOfCaptures stores the flows of real captures and reads them back.
 func TestFlowsOfCaptures(t *testing.T) {
-	srv := server(t)
-	db := srv.Database(t)
-	cfg := config(t, srv.DSN(db, db))
+	_, _, cfg := database(t)
 	total, found := 0, 0
 	for _, file := range sharedCaptures(t) {
 		t.Run(filepath.Base(file), func(t *testing.T) {
@@ -176,21 +170,7 @@ func TestFlowsExactlyOnce(t *testing.T) {
 	for seed := range uint64(4) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			db := srv.Database(t)
-			rng := rand.New(rand.NewPCG(seed, 7))
-			var mu sync.Mutex
-			left := 25
-			p := newProxy(t, srv, func(kind byte, _ []byte) cut {
-				mu.Lock()
-				defer mu.Unlock()
-				if left == 0 || rng.IntN(25) > 0 {
-					return forward
-				}
-				left--
-				if kind == 'Q' && rng.IntN(2) == 0 {
-					return loseReply
-				}
-				return dropIt
-			})
+			p := newProxy(t, srv, randomCuts(seed, 25, 25))
 			ctx := context30(t)
 			opt := quick(nil)
 			opt.Flows, opt.FlushRows, opt.FlushEvery = true, 100, 2*time.Millisecond
@@ -246,9 +226,7 @@ func TestFlowsRefused(t *testing.T) {
 			if !strings.Contains(log.String(), "flows and findings are not stored") {
 				t.Errorf("the log: %s", log.String())
 			}
-			r, err := OpenReader(ctx, cfg, "", ReaderOptions{Stored: true})
-			must(t, err)
-			defer r.Close()
+			r := reader(ctx, t, cfg, "")
 			if _, err := r.Flows(ctx, questions.Scope{}, 0, 1); !errors.Is(err, questions.ErrCannotAnswer) {
 				t.Errorf("flows: %v", err)
 			}

@@ -6,10 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -63,21 +61,7 @@ func TestPayloadExactlyOnce(t *testing.T) {
 				opt.Flows = true
 				wholeFile(ctx, t, config(t, srv.DSN(pgtest.Superuser, db)), opt)
 			}
-			rng := rand.New(rand.NewPCG(uint64(seed), 9))
-			var mu sync.Mutex
-			left := 25
-			p := newProxy(t, srv, func(kind byte, _ []byte) cut {
-				mu.Lock()
-				defer mu.Unlock()
-				if left == 0 || rng.IntN(25) > 0 {
-					return forward
-				}
-				left--
-				if kind == 'Q' && rng.IntN(2) == 0 {
-					return loseReply
-				}
-				return dropIt
-			})
+			p := newProxy(t, srv, randomCuts(uint64(seed), 25, 25))
 			opt := storing(nil)
 			opt.FlushRows, opt.FlushEvery = 100, 2*time.Millisecond
 			for _, share := range []uint64{400, 1000} {
@@ -87,8 +71,8 @@ func TestPayloadExactlyOnce(t *testing.T) {
 				s.halt() // as if killed
 			}
 			wholeFile(ctx, t, config(t, p.dsn(db)), opt)
-			if got := payloadSum(t, srv, db); got != want {
-				t.Errorf("payload: %s, want %s", got, want)
+			if got := payloadSum(t, srv, db); got != want || p.cuts.Load() < 5 {
+				t.Errorf("payload: %s, want %s, after %d cuts", got, want, p.cuts.Load())
 			}
 			if got := srv.Run(t, db, "SELECT count(*) = count(DISTINCT number), count(*) = (SELECT stored FROM tarrafa_cursors) FROM packets"); got != "t|t" {
 				t.Errorf("the rows: %s", got)

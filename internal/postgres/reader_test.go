@@ -216,9 +216,7 @@ var answeredAlways = []string{
 // TestReaderConforms is the suite of all readers. What the columns do not hold is refused:
 // bytes, TTLs, time differences, tags.
 func TestReaderConforms(t *testing.T) {
-	srv := server(t)
-	db := srv.Database(t)
-	cfg := config(t, srv.DSN(db, db))
+	_, _, cfg := database(t)
 	counts := map[string]*[2]int{}
 	readertest.Run(t, func(t *testing.T, file string) questions.Reader {
 		return storedFile(t, cfg, file)
@@ -256,9 +254,7 @@ func TestReaderConforms(t *testing.T) {
 // TestReaderAgrees stores real captures and asks of them what the reader that looks at
 // every packet is asked, with the filters that matter to SQL.
 func TestReaderAgrees(t *testing.T) {
-	srv := server(t)
-	db := srv.Database(t)
-	cfg := config(t, srv.DSN(db, db))
+	_, _, cfg := database(t)
 	var answered, refused int
 	for _, file := range sharedCaptures(t) {
 		t.Run(filepath.Base(file), func(t *testing.T) {
@@ -281,10 +277,8 @@ func TestReaderAgrees(t *testing.T) {
 // readerOver stores packets 1 to 1000 of the endless capture and opens a reader over them.
 func readerOver(t *testing.T, opt ReaderOptions) (*Reader, func(sql string)) {
 	t.Helper()
-	srv := server(t)
-	db := srv.Database(t)
+	srv, db, cfg := database(t)
 	ctx := context30(t)
-	cfg := config(t, srv.DSN(db, db))
 	s := New(cfg, "made'; DROP TABLE packets; --", quick(nil))
 	follow(ctx, t, s, 1001, 100)
 	closeSink(ctx, t, s)

@@ -87,10 +87,8 @@ func TestSumsAreRows(t *testing.T) {
 // TestSumsAfterUpgrade: a capture that an older version began has no complete sums, and is
 // answered from its rows.
 func TestSumsAfterUpgrade(t *testing.T) {
-	srv := server(t)
-	db := srv.Database(t)
+	srv, db, cfg := database(t)
 	ctx := context30(t)
-	cfg := config(t, srv.DSN(db, db))
 	s := New(cfg, "old", quick(nil))
 	follow(ctx, t, s, 501, 100)
 	closeSink(ctx, t, s)
@@ -126,10 +124,8 @@ func sumOf(top *questions.Top) (a questions.Amount) {
 
 // TestManyAddresses: beyond the limit there are no sums by address, and the rows answer.
 func TestManyAddresses(t *testing.T) {
-	srv := server(t)
-	db := srv.Database(t)
+	srv, db, cfg := database(t)
 	ctx := context30(t)
-	cfg := config(t, srv.DSN(db, db))
 	var log lines
 	opt := quick(&log)
 	opt.mostAddresses = 100
@@ -144,9 +140,7 @@ func TestManyAddresses(t *testing.T) {
 	}
 	follow(ctx, t, s, 1201, 50)
 	closeSink(ctx, t, s)
-	r, err := OpenReader(ctx, cfg, "", ReaderOptions{Stored: true})
-	must(t, err)
-	defer r.Close()
+	r := reader(ctx, t, cfg, "")
 	totals, err := r.Totals(ctx, questions.Scope{})
 	must(t, err)
 	if top, err := r.Top(ctx, questions.Scope{}, "src", 2000); err != nil || sumOf(top) != totals.Amount || totals.Packets != uint64(stored(1201)) {
@@ -157,10 +151,8 @@ func TestManyAddresses(t *testing.T) {
 // TestToldAsInSQL: the sums' count of packets whose headers are not all told is that of
 // the statements.
 func TestToldAsInSQL(t *testing.T) {
-	srv := server(t)
-	db := srv.Database(t)
+	srv, db, cfg := database(t)
 	ctx := context30(t)
-	cfg := config(t, srv.DSN(db, db))
 	opt := quick(nil)
 	opt.NonIP = true
 	s := New(cfg, "c", opt)
@@ -185,9 +177,7 @@ func TestToldAsInSQL(t *testing.T) {
 		}
 	}
 	closeSink(ctx, t, s)
-	r, err := OpenReader(ctx, cfg, "", ReaderOptions{Stored: true})
-	must(t, err)
-	defer r.Close()
+	r := reader(ctx, t, cfg, "")
 	must(t, r.question(ctx, func(ctx context.Context, snap *snapshot) error {
 		sc, err := snap.scopeOf(ctx, &questions.Scope{})
 		must(t, err)
@@ -221,10 +211,8 @@ func TestSumsNoAllocation(t *testing.T) {
 // TestPagesWithGaps: pages of a capture in which packets have no row are those of its rows
 // one after another.
 func TestPagesWithGaps(t *testing.T) {
-	srv := server(t)
-	db := srv.Database(t)
+	_, _, cfg := database(t)
 	ctx := context30(t)
-	cfg := config(t, srv.DSN(db, db))
 	s := New(cfg, "c", quick(nil))
 	const end = 20_001
 	follow(ctx, t, s, end, 1000)
@@ -235,9 +223,7 @@ func TestPagesWithGaps(t *testing.T) {
 			want = append(want, n)
 		}
 	}
-	r, err := OpenReader(ctx, cfg, "", ReaderOptions{Stored: true})
-	must(t, err)
-	defer r.Close()
+	r := reader(ctx, t, cfg, "")
 	for _, from := range []uint64{0, 1, 2, 3, 4, 9000, 16_000, 5000, 5003, uint64(len(want)) - 3, uint64(len(want)), 1 << 40, 15_999, 999, 1000, 1001} {
 		for _, count := range []int{0, 1, 7, 3000} {
 			page, err := r.Packets(ctx, questions.Scope{}, from, count)

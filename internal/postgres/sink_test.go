@@ -12,11 +12,10 @@ import (
 )
 
 func TestFreshTable(t *testing.T) {
-	srv := server(t)
-	db := srv.Database(t)
+	srv, db, cfg := database(t)
 	ctx := context30(t)
 	var log lines
-	s := New(config(t, srv.DSN(db, db)), "first", quick(&log))
+	s := New(cfg, "first", quick(&log))
 	follow(ctx, t, s, 5001, 700)
 	flush(ctx, t, s)
 	if got, want := s.Committed(), testBatch(5000, 1).Next; got != want {
@@ -51,7 +50,7 @@ fe80::2|2001:db8::1:1|TCP|62|2023-11-14 22:13:20.002+00|1|2|1700000000002000002|
 	}
 
 	// The next run goes on where this one stopped, and another capture is another.
-	s = New(config(t, srv.DSN(db, db)), "first", quick(nil))
+	s = New(cfg, "first", quick(nil))
 	c, err := s.Start(ctx)
 	if err != nil || c.Packet != 5001 {
 		t.Fatalf("cursor %+v, %v", c, err)
@@ -59,7 +58,7 @@ fe80::2|2001:db8::1:1|TCP|62|2023-11-14 22:13:20.002+00|1|2|1700000000002000002|
 	followFrom(ctx, t, s, 4900, 6001, 333) // a chunk from the disk starts earlier
 	closeSink(ctx, t, s)
 	checkExactlyOnce(t, srv, db, 6001)
-	s = New(config(t, srv.DSN(db, db)), "second", quick(nil))
+	s = New(cfg, "second", quick(nil))
 	c, err = s.Start(ctx)
 	if err != nil || c != (segment.Cursor{}) {
 		t.Fatalf("cursor of another capture %+v, %v", c, err)
