@@ -42,6 +42,7 @@ type WatchCounters struct {
 	Forgotten [findCount]uint64 // no longer held because there were too many of the kind
 	Withheld  [findCount]uint64 // times that a new one was not taken in, as too many of the kind were new
 	Evicted   uint64            // things under observation given up for want of room
+	Fleeting  uint64            // payloads and values that came once, forgotten for others: the rule in long captures
 }
 
 // Watch looks for what is wrong. It is attached to a Table with Options.Watch, sees every
@@ -66,6 +67,7 @@ type Watch struct {
 	beacons  bounded[repeat]
 	domains  bounded[domain]
 	values   values // what is counted once: ports, hosts, names
+	name     [255]byte
 }
 
 // NewWatch returns a Watch that has seen nothing.
@@ -98,7 +100,8 @@ func (w *Watch) Counters() WatchCounters {
 		c.Withheld[i] = w.renewals[i].withheld
 	}
 	c.Evicted = w.clues.evicted + w.sources.evicted + w.services.evicted + w.stalls.evicted +
-		w.resets.evicted + w.onces.evicted + w.payloads.evicted + w.beacons.evicted + w.domains.evicted + w.values.evicted
+		w.resets.evicted + w.payloads.evicted + w.beacons.evicted + w.domains.evicted
+	c.Fleeting = w.onces.evicted + w.values.evicted
 	return c
 }
 

@@ -4,10 +4,23 @@ import "github.com/tarrafa/tarrafa/internal/packet"
 
 // service is an address and port that connections go to.
 type service struct {
-	since     int64
-	completed uint64
-	sources   several
-	clue      clue // SYNs
+	since   int64
+	asked   uint64 // SYNs since then
+	made    uint64 // connections since then
+	flooded bool   // since then
+	earlier uint64 // connections before, while the flood went on
+	sources several
+	clue    clue // SYNs
+}
+
+// renew begins a new window. What belongs to a flood that goes on is kept.
+func (v *service) renew(now, window int64) {
+	if v.flooded && now >= v.clue.last && now-v.clue.last <= window {
+		v.earlier += v.made
+		v.since, v.asked, v.made, v.flooded = now, 0, 0, false
+		return
+	}
+	*v = service{since: now}
 }
 
 // control looks at segments that open or end a connection, and at odd flags.
@@ -38,7 +51,7 @@ func (w *Watch) control(s *sighting) {
 			src.answered++
 		}
 		if v := w.services.get(w.service(&tuple.Dst, tuple.DstPort, protoTCP)); v != nil {
-			v.completed++
+			v.made++
 		}
 	}
 }
@@ -66,13 +79,15 @@ func (w *Watch) attempt(s *sighting) {
 	asked := w.service(&tuple.Dst, tuple.DstPort, protoTCP)
 	v, _ := w.services.put(asked)
 	if v.since == 0 || now < v.since || now-v.since > int64(w.limits.FloodWindow) {
-		*v = service{since: now}
+		v.renew(now, int64(w.limits.FloodWindow))
 	}
+	v.asked++
 	v.clue.seen(now, s.row.Number)
-	v.sources.add(&w.values, asked^uint64(v.since), w.host(&tuple.Src))
-	n := v.clue.count
-	if n >= w.limits.FloodSYNs && float64(v.completed) <= w.limits.FloodCompleted*float64(n) &&
+	v.sources.add(&w.values, asked^uint64(v.clue.first), w.host(&tuple.Src))
+	n := v.asked
+	if n >= w.limits.FloodSYNs && float64(v.made) <= w.limits.FloodCompleted*float64(n) &&
 		(now-v.since >= 1e9 || n >= 5*w.limits.FloodSYNs) {
+		v.flooded = true
 		w.flood(v, tuple)
 	}
 }
@@ -82,7 +97,7 @@ func (w *Watch) flood(v *service, tuple packet.Tuple) {
 	f, fresh := w.raise(FindFlood, w.subject(FindFlood, w.service(&tuple.Dst, tuple.DstPort, protoTCP), 0, 0), &v.clue)
 	f.Tuple = oneSide(tuple)
 	f.Numbers = [4]float64{
-		float64(min(v.sources.count(), int(v.clue.count))), float64(v.completed), float64(v.clue.last-v.clue.first) / 1e9,
+		float64(min(v.sources.count(), int(v.clue.count))), float64(v.earlier + v.made), float64(v.clue.last-v.clue.first) / 1e9,
 	}
 	f.Severity = Serious
 	w.tell(f, fresh)

@@ -107,8 +107,7 @@ type domain struct {
 // name is not kept.
 func (w *Watch) DNSName(client packet.Addr, version uint8, name []byte, frame uint64, now int64) {
 	w.now = now
-	var low [255]byte // resolvers ask for the same name in different case
-	name = lower(low[:0], name[max(0, len(name)-len(low)):])
+	name = lower(w.name[:0], name[max(0, len(name)-len(w.name)):]) // resolvers ask for the same name in different case
 	front, parent := splitDomain(name)
 	if len(front) == 0 || shared(parent) {
 		return

@@ -22,12 +22,17 @@ func (w *Watch) source(a *packet.Addr, proto uint8) uint64 {
 // program that opens the connections of a session at once is not a scan.
 const burst = 1e9 // ns
 
+// peersMax times ScanTargets is more than any program tries peers in a window.
+const peersMax = 100
+
 // tried counts an attempt of a host: a SYN, the first datagram of a conversation, or a
 // segment out of nowhere that only scans send.
 func (w *Watch) tried(tuple *packet.Tuple, now int64, frame uint64) {
 	owner := w.source(&tuple.Src, tuple.Proto)
 	src, _ := w.sources.put(owner)
-	if src.since == 0 || now < src.since || now-src.since > int64(w.limits.ScanWindow) {
+	window := int64(w.limits.ScanWindow)
+	goesOn := src.scanning && now-src.clue.last <= window
+	if src.since == 0 || now < src.since || now-src.since > window && !goesOn {
 		*src = source{since: now}
 	}
 	owner ^= uint64(src.since)
@@ -75,14 +80,16 @@ func (w *Watch) settled(tuple *packet.Tuple) {
 func (w *Watch) judge(src *source, tuple packet.Tuple) {
 	tries := int(src.clue.count)
 	if tries < w.limits.ScanTargets || float64(src.answered) > w.limits.ScanAnswered*float64(tries) {
+		src.scanning = false
 		return
 	}
-	ports, hosts := min(src.ports.count(), tries), min(src.hosts.count(), tries)
+	ports, hosts := min(src.ports.count(), tries, 1<<16), min(src.hosts.count(), tries)
 	kind, many := FindPortScan, ports
 	if hosts >= w.limits.ScanTargets && hosts > ports {
 		kind, many = FindSweep, hosts
 	}
-	if many < w.limits.ScanTargets || many < 2*min(ports, hosts) && tries < 3*many {
+	peers := many < 2*min(ports, hosts) && tries < 3*many && tries < peersMax*w.limits.ScanTargets
+	if many < w.limits.ScanTargets || peers {
 		return
 	}
 	src.scanning = true

@@ -42,6 +42,10 @@ func (t *Tracker) Limits() map[string]uint64 {
 	for _, n := range c.Watch.Withheld {
 		add("findings_withheld", n)
 	}
+	for _, n := range c.Watch.Forgotten {
+		add("findings_forgotten", n)
+	}
+	add("observations_evicted", c.Watch.Evicted)
 	return out
 }
 
