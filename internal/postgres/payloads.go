@@ -76,6 +76,9 @@ func (s *session) preparePayloads(ctx context.Context, opt *Options) error {
 	if s.cursor.payloads != noPayloads {
 		return nil
 	}
+	if err := s.growCursors(ctx, payloadColumn); err != nil {
+		return err
+	}
 	// Rows that are there already are left from before somebody reset the cursor.
 	id := strconv.Itoa(int(s.capture))
 	_, err = batch(ctx, s.conn, "BEGIN; DELETE FROM "+table+" WHERE capture = "+id+"; UPDATE "+s.schema+cursorTable+

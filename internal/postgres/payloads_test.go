@@ -211,3 +211,36 @@ func TestStreamServerStops(t *testing.T) {
 		t.Errorf("%d packets, then %v (%+v)", c.Packets, err, e)
 	}
 }
+
+// TestPayloadNotAllowed: who may only add rows to tables that an older version made stores
+// them as before, and is told what payload needs.
+func TestPayloadNotAllowed(t *testing.T) {
+	srv, db, cfg := database(t)
+	ctx := context30(t)
+	without := quick(nil)
+	without.Flows = true
+	s := New(cfg, "old", without)
+	_, err := s.Start(ctx)
+	must(t, err)
+	closeSink(ctx, t, s)
+	user := db + "_user"
+	srv.Run(t, db, "CREATE ROLE "+user+" LOGIN", "ALTER TABLE tarrafa_cursors DROP COLUMN payloads", "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
+		"GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO "+user, "GRANT USAGE, UPDATE ON ALL SEQUENCES IN SCHEMA public TO "+user)
+	mine := config(t, srv.DSN(user, db))
+	wholeFile(ctx, t, mine, without)
+	s = New(mine, "other", storing(nil))
+	s.longest = 20 * time.Millisecond
+	ctx, stop := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if _, err := s.Start(ctx); err == nil {
+			t.Error("payload is stored without a table")
+		}
+	}()
+	if st := problem(t, s, ProblemPermission); !strings.Contains(st.LastError, payloadTable) || !strings.Contains(st.LastError, "GRANT CREATE") {
+		t.Errorf("status %+v", st)
+	}
+	stop()
+	<-done
+}

@@ -88,13 +88,13 @@ func (s *session) makeSideTables(ctx context.Context) error {
 				"GRANT CREATE, USAGE ON SCHEMA "+strings.TrimSuffix(s.schema, ".")+" TO "+quoteIdent(s.cfg.User()))
 		}
 	}
-	return s.growCursors(ctx)
+	return s.growCursors(ctx, newerColumns...)
 }
 
 // growCursors adds the columns that an older version's tarrafa_cursors lacks.
-func (s *session) growCursors(ctx context.Context) error {
+func (s *session) growCursors(ctx context.Context, columns ...string) error {
 	var adds []string
-	for _, c := range newerColumns {
+	for _, c := range columns {
 		name, _, _ := strings.Cut(c, " ")
 		rows, err := query(ctx, s.conn, "SELECT 1 FROM pg_catalog.pg_attribute WHERE attrelid = $1::regclass AND attname = $2 AND NOT attisdropped", s.schema+cursorTable, name)
 		if err != nil {

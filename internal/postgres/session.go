@@ -191,8 +191,8 @@ func (s *session) readCursor(ctx context.Context, capture string) error {
 	grant := "GRANT SELECT, INSERT, UPDATE ON " + table + " TO " + quoteIdent(s.cfg.User())
 	const op = "read the cursor"
 	for range 2 {
-		rows, err := query(ctx, s.conn, "SELECT id, segment, byte_offset, packet, stored, skipped, rejected, COALESCE(addresses, -1), COALESCE(payloads, -1) FROM "+table+
-			" WHERE capture = $1 FOR UPDATE", capture)
+		rows, err := query(ctx, s.conn, "SELECT id, segment, byte_offset, packet, stored, skipped, rejected, COALESCE(addresses, -1), COALESCE((to_jsonb(c) ->> 'payloads')::bigint, -1) FROM "+table+
+			" AS c WHERE capture = $1 FOR UPDATE", capture)
 		if err != nil {
 			return s.fail(op, err, grant)
 		}

@@ -95,7 +95,10 @@ var sideTables = map[string]string{
 
 // newerColumns are those of tarrafa_cursors that an older version did not make. They are
 // NULL for captures that it began: no sums are complete for these.
-var newerColumns = []string{"seconds boolean", "addresses bigint", "flows bigint", "payloads bigint"}
+var newerColumns = []string{"seconds boolean", "addresses bigint", "flows bigint"}
+
+// payloadColumn is another one, which is added when somebody asks for payload.
+const payloadColumn = "payloads bigint"
 
 // createTable returns the statements that make the table of the rows. There is no primary
 // key unless asked for: ids are unique by the way they are handed out, and the key's
