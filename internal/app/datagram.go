@@ -60,8 +60,8 @@ func detectUDP(st *FlowState, s *Segment, b []byte) Protocol {
 		if isBOOTP(b) {
 			return DHCP
 		}
-	case s.SrcPort == portDHCPv6Client || s.SrcPort == portDHCPv6Server || s.DstPort == portDHCPv6Client:
-		if whole, _ := dhcpv6Whole(b); whole {
+	case s.SrcPort|1 == portDHCPv6Server && s.DstPort|1 == portDHCPv6Server: // 546 or 547
+		if whole, _ := dhcpv6Whole(b); whole && n > 4 {
 			return DHCPv6
 		}
 	}

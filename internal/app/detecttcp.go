@@ -5,8 +5,8 @@ package app
 // costs a few comparisons.
 func detectTCP(st *FlowState, s *Segment, b []byte) (Protocol, kind) {
 	n := len(b)
-	if n < 5 && (s.SrcPort == portDNS || s.DstPort == portDNS) && st.looks[s.way()] == 1 {
-		return Unknown, kindDNS // the length alone, as many programs send it: known when the message could be read
+	if n < 2+dnsHeader && (s.SrcPort == portDNS || s.DstPort == portDNS) && st.looks[s.way()] == 1 && (n < 2 || be16(b) >= dnsHeader) {
+		return Unknown, kindDNS // many programs send the length alone: known when a message could be read
 	}
 	if n >= 5 {
 		// Messages that begin with their own length.
@@ -77,8 +77,7 @@ func detectTCP(st *FlowState, s *Segment, b []byte) (Protocol, kind) {
 // the segment is exactly one message that is in order from end to end.
 func detectDNSStream(s *Segment, b []byte) (Protocol, kind) {
 	if s.SrcPort == portDNS || s.DstPort == portDNS {
-		m := be16(b)
-		if m >= dnsHeader && (len(b) < 2+dnsHeader || dnsHeaderOK(b[2:], m)) {
+		if m := be16(b); len(b) >= 2+dnsHeader && m >= dnsHeader && dnsHeaderOK(b[2:], m) {
 			return DNS, kindDNS
 		}
 		return Unknown, kindNone

@@ -80,11 +80,9 @@ func dhcpv6Options(b []byte) (options []byte, relay bool) {
 	return b[head:], relay
 }
 
-// The ports of DHCPv6, RFC 8415 section 7.2.
-const (
-	portDHCPv6Client = 546
-	portDHCPv6Server = 547
-)
+// portDHCPv6Server is the port of servers and relays, clients have the one before: RFC 8415
+// section 7.2.
+const portDHCPv6Server = 547
 
 // isDHCPv6: options that fill the datagram, with a client identifier or a relayed message
 // among them.

@@ -82,7 +82,7 @@ func samples(t testing.TB) []sample {
 		{"dhcp", 17, false, 67, dhcp, DHCP, map[FieldID]string{FieldDHCPHostName: "laptop", FieldDHCPVendorClass: "MSFT 5.0"}, "DHCP"},
 		{"bootp", 17, false, 67, join([]byte{1, 1, 6, 0}, make([]byte, 296)), DHCP, nil, "BOOTP"},
 		{"dhcpv6", 17, false, 547, dhcp6, DHCPv6, map[FieldID]string{FieldDHCPv6ClientName: "pc.example."}, "DHCPv6"},
-		{"dhcpv6 without a client identifier", 17, false, 546, join([]byte{7, 0, 0, 1}, u16(2), vec(2, []byte{0, 3, 0, 1, 2, 2, 3, 4, 5, 6})), DHCPv6, nil, "DHCPv6"},
+		{"dhcpv6 without a client identifier", 17, true, 547, join([]byte{7, 0, 0, 1}, u16(2), vec(2, []byte{0, 3, 0, 1, 2, 2, 3, 4, 5, 6})), DHCPv6, nil, "DHCPv6"},
 		{"dhcpv6 of a relay", 17, false, 547, join([]byte{12, 0}, make([]byte, 32), u16(9), vec(2, dhcp6)), DHCPv6, map[FieldID]string{FieldDHCPv6ClientName: "pc.example."}, "DHCPv6"},
 		{"ntp client", 17, false, 123, ntpClient, NTP, nil, "NTP"},
 		{"ntp server", 17, true, 123, ntpServer, NTP, nil, "NTP"},
@@ -150,6 +150,9 @@ func dtlsSample() []byte {
 
 func (c sample) segment() Segment {
 	s := Segment{Transport: c.transport, FromClient: !c.fromServer, SrcPort: 40000, DstPort: c.port, Payload: c.payload, Time: sampleTime * 1e9}
+	if c.want == DHCPv6 { // which has two ports
+		s.SrcPort, s.DstPort = 546, 547
+	}
 	if c.fromServer {
 		s.SrcPort, s.DstPort = s.DstPort, s.SrcPort
 	}

@@ -9,13 +9,15 @@ const portNTP = 123
 const ntpEpoch = 2208988800
 
 // isNTPOnPort: what is needed on NTP's own port: a version and a mode that exist. A
-// client request may be empty but for its first byte. RFC 5905 section 7.3.
+// client request may be empty but for its first byte. RFC 5905 section 7.3. A control message says how
+// much data it has, with up to 24 bytes of authentication behind: RFC 9327 section 2.
 func isNTPOnPort(b []byte) bool {
 	version, mode := b[0]>>3&7, b[0]&7
 	if version < 1 || version > 4 {
 		return false
 	}
-	return mode >= 1 && mode <= 5 && len(b) >= 48 || mode == 6 && len(b) >= 12
+	return mode >= 1 && mode <= 5 && len(b) >= 48 && len(b)%4 == 0 && b[1] <= 16 ||
+		mode == 6 && len(b) >= 12 && len(b) >= 12+be16(b[10:]) && len(b) <= 12+be16(b[10:])+3+24
 }
 
 // isNTPServer: an answer on any port: a stratum, and a transmit timestamp within a day of
