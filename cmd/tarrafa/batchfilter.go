@@ -17,7 +17,11 @@ type batchFilter struct {
 }
 
 func newBatchFilter(f *query.Filter) *batchFilter {
-	return &batchFilter{filter: f, rows: rowReader{decode: true}}
+	b := &batchFilter{filter: f, rows: rowReader{decode: true}}
+	if f != nil {
+		b.rows.row.Remember(f.Fields()...)
+	}
+	return b
 }
 
 // tracker returns the tracker whose batches the filter can be asked of.

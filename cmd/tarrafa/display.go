@@ -50,6 +50,7 @@ func (r *rowReader) at(b *track.Batch, i int) *query.Row {
 	r.row.InterfaceName, r.row.HasInterface = face.Name, b.Chunk.Format.Kind == segment.Pcapng
 	r.row.Next(p)
 	r.row.Notes = b.AppendNotes(r.row.Notes, i)
+	r.row.Learn()
 	return &r.row
 }
 

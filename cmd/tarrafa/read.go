@@ -219,6 +219,12 @@ func (p *printer) run(ctx context.Context, w *bufio.Writer, in *input, o *readOp
 		printer: p, w: w, programs: newFileFilter(o.filter), limit: o.count,
 		rows: rowReader{decode: p.line != nil || p.display != nil},
 	}
+	if p.line != nil {
+		job.rows.row.Remember(p.line.Fields...)
+	}
+	if p.display != nil {
+		job.rows.row.Remember(p.display.Fields()...)
+	}
 	for {
 		c, err := in.chunks.Next(ctx)
 		if errors.Is(err, io.EOF) {

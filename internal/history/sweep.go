@@ -70,6 +70,7 @@ func newSweep(key string, a *asked, top *query.Field, base uint64) *sweep {
 			s.decode = s.decode || f.Decoded()
 		}
 		s.all = s.filter.Needs().History
+		s.row.Remember(s.filter.Fields()...)
 	}
 	return s
 }
@@ -149,6 +150,7 @@ func (s *sweep) load(b *track.Batch, i int) {
 	}
 	s.row.Next(p)
 	s.row.Notes = b.AppendNotes(s.row.Notes, i)
+	s.row.Learn()
 }
 
 // selection returns what was found of a unit that is done.

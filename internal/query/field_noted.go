@@ -17,12 +17,13 @@ var noted = map[Type][]string{
 	TypeUint: {
 		"flow", "tcp.stream", "udp.stream", "tcp.seq", "tcp.ack", "tcp.window_size", "tcp.window_size_scalefactor",
 		"tcp.analysis.acks_frame", "tcp.analysis.duplicate_ack_num", "tcp.analysis.duplicate_ack_frame",
-		"tcp.analysis.bytes_in_flight",
+		"tcp.analysis.bytes_in_flight", "tcp.completeness",
 		"dns.qry.type", "dns.flags.rcode", "dns.count.answers", "dns.resp.type", "http.response.code", "tls.handshake.type",
 	},
 	TypeDuration: {
 		"tcp.analysis.initial_rtt", "tcp.analysis.ack_rtt", "tcp.time_relative", "tcp.time_delta",
 		"udp.time_relative", "udp.time_delta",
+		"dns.time", "http.time",
 	},
 	TypeIPv4: {"dns.a"},
 	TypeIPv6: {"dns.aaaa"},
@@ -56,16 +57,26 @@ func notedFields() []Field {
 func (f *Field) Noted() bool { return f.noted() || f.notes }
 
 // Decoded tells whether the field looks at the packet's headers or bytes.
-func (f *Field) Decoded() bool { return !f.noted() }
+func (f *Field) Decoded() bool { return !f.noted() || f.remembered() }
 
 // Fields of notes that other fields are made of.
-var fieldSeq, fieldAck, fieldDNS, fieldMDNS, fieldLLMNR, fieldRequestURI, fieldHost *Field
+var (
+	fieldSeq, fieldAck, fieldReused         *Field
+	fieldTCPStream, fieldUDPStream          *Field
+	fieldDNS, fieldMDNS, fieldLLMNR         *Field
+	fieldHTTPRequest, fieldHTTPResponse     *Field
+	fieldRequestURI, fieldHost, fieldMethod *Field
+)
 
 // findNoted finds them when all fields are known.
 func findNoted() {
 	for name, f := range map[string]**Field{
-		"tcp.seq": &fieldSeq, "tcp.ack": &fieldAck, "dns": &fieldDNS, "mdns": &fieldMDNS, "llmnr": &fieldLLMNR,
-		"http.request.uri": &fieldRequestURI, "http.host": &fieldHost,
+		"tcp.seq": &fieldSeq, "tcp.ack": &fieldAck, "tcp.analysis.reused_ports": &fieldReused,
+		"tcp.stream": &fieldTCPStream, "udp.stream": &fieldUDPStream,
+		"dns": &fieldDNS, "mdns": &fieldMDNS, "llmnr": &fieldLLMNR,
+		"http.request": &fieldHTTPRequest, "http.response": &fieldHTTPResponse,
+		"http.request.uri": &fieldRequestURI, "http.host": &fieldHost, "http.request.method": &fieldMethod,
+		"tcp.completeness": &fieldCompleteness, "dns.time": &fieldDNSTime, "http.time": &fieldHTTPTime,
 	} {
 		if *f = LookupField(name); *f == nil {
 			panic("query: no field " + name)

@@ -16,6 +16,8 @@ type Row struct {
 	// Notes are values that later stages found: the flow's, the analysis's, names.
 	Notes []Note
 
+	memory *memory // nil: no field that earlier packets decide is asked for
+
 	shown bool // a packet was shown
 	count uint64
 	last  int64 // time of the packet in hand

@@ -175,7 +175,7 @@ func sackEdges(off int) func(r *Row, dst []Value) []Value {
 				if b, left, ok = cutOption(&o, b, left); !ok || o.kind != optionSACK {
 					continue
 				}
-				for block := o.bytes[2:]; len(block) >= off+4 && o.size-2 >= 8; block = block[min(8, len(block)):] {
+				for block := o.bytes[2:]; len(block) >= off+4; block = block[min(8, len(block)):] {
 					dst = append(dst, Value{Num: uint64(binary.BigEndian.Uint32(block[off:]) - base)})
 				}
 			}

@@ -13,6 +13,7 @@ func needsOf(root Expr, fields []*Field) Needs {
 			n.History = true
 		}
 		n.Notes = n.Notes || f.Noted()
+		n.History = n.History || f.remembered()
 	}
 	return n
 }
