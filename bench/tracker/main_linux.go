@@ -137,7 +137,7 @@ func load(name string, limit int64) (chunks []*segment.Chunk, packets int, err e
 		return nil, 0, err
 	}
 	defer f.Close()
-	r, err := segment.NewReader(f, segment.ReaderOptions{})
+	r, err := segment.NewReader(f, segment.ReaderOptions{Buffer: segment.NearBuffer})
 	if err != nil {
 		return nil, 0, err
 	}

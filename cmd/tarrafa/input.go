@@ -31,7 +31,7 @@ type input struct {
 // openInput opens a file ("-": standard input), a capture folder, or all captures of a
 // data directory. follow waits at the end of a file for more.
 func openInput(name string, follow bool) ([]*input, error) {
-	return openInputWith(name, segment.ReaderOptions{Follow: follow})
+	return openInputWith(name, segment.ReaderOptions{Follow: follow, Buffer: segment.NearBuffer})
 }
 
 func openInputWith(name string, opt segment.ReaderOptions) ([]*input, error) {
@@ -200,7 +200,7 @@ func (c *fileChunks) ledger() archive.Ledger {
 
 // openInputs opens everything that was named on the command line.
 func openInputs(names []string, follow bool) ([]*input, error) {
-	return openInputsWith(names, segment.ReaderOptions{Follow: follow})
+	return openInputsWith(names, segment.ReaderOptions{Follow: follow, Buffer: segment.NearBuffer})
 }
 
 func openInputsWith(names []string, opt segment.ReaderOptions) ([]*input, error) {

@@ -65,7 +65,7 @@ func recordInParts(ctx context.Context, in *input, log *trafficlog.Log, workers 
 // alone: they may tell which side is the capturing machine.
 func learnSides(ctx context.Context, in *input, log *trafficlog.Log) error {
 	file := in.chunks.(*fileChunks).file
-	r, err := segment.NewReader(io.NewSectionReader(file, 0, in.known), segment.ReaderOptions{})
+	r, err := segment.NewReader(io.NewSectionReader(file, 0, in.known), segment.ReaderOptions{Buffer: segment.NearBuffer})
 	if err != nil {
 		return fileError(in.name, err)
 	}

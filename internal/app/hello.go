@@ -63,9 +63,7 @@ func (h *clientHello) parse(body []byte, dtls bool) bool {
 		return false
 	}
 	h.suites = list.b
-	for len(list.b) > 0 {
-		h.push(&h.ciphers, &h.nciphers, list.u16())
-	}
+	h.pushAll(&h.ciphers, &h.nciphers, list.b)
 	c.vec8()
 	if c.bad {
 		return false
@@ -79,16 +77,23 @@ func (h *clientHello) parse(body []byte, dtls bool) bool {
 	if n < len(c.b) {
 		ext.b = c.b[:n]
 	}
-	for len(ext.b) > 0 {
-		typ := ext.u16()
-		data := ext.vec16()
-		if ext.bad {
+	for b := ext.b; len(b) > 0; {
+		if len(b) < 4 {
+			return false
+		}
+		typ, end := be16(b), 4+be16(b[2:])
+		if end > len(b) {
 			return false
 		}
 		if !isGREASE(typ) {
 			h.push(&h.extensions, &h.next, typ)
 		}
-		h.extension(typ, data)
+		switch typ {
+		case extServerName, extALPN, extSupportedVersions, extSignatureAlgs:
+			h.extension(typ, b[4:end])
+		default:
+		}
+		b = b[end:]
 	}
 	return whole && !c.bad
 }
@@ -103,6 +108,13 @@ func (h *clientHello) push(list *[maxHelloList]uint16, n *int, v int) {
 	}
 	list[*n] = uint16(v)
 	*n++
+}
+
+// pushAll notes the numbers of two bytes each that b holds.
+func (h *clientHello) pushAll(list *[maxHelloList]uint16, n *int, b []byte) {
+	for ; len(b) >= 2; b = b[2:] {
+		h.push(list, n, be16(b))
+	}
 }
 
 func (h *clientHello) extension(typ int, data []byte) {
@@ -146,10 +158,7 @@ func (h *clientHello) extension(typ int, data []byte) {
 		}
 	case extSignatureAlgs:
 		c := cursor{b: data}
-		c = cursor{b: c.vec16()}
-		for len(c.b) >= 2 {
-			h.push(&h.signatures, &h.nsigs, c.u16())
-		}
+		h.pushAll(&h.signatures, &h.nsigs, c.vec16())
 	}
 }
 

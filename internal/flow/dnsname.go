@@ -39,15 +39,18 @@ func long(front []byte, limit float64) bool {
 	if float64(len(front)) >= 2.5*limit {
 		return true
 	}
-	for label := range bytes.SplitSeq(front, dot) {
-		if float64(len(label)) >= limit {
+	for from := 0; from <= len(front); {
+		n := bytes.IndexByte(front[from:], '.')
+		if n < 0 {
+			n = len(front) - from
+		}
+		if float64(n) >= limit {
 			return true
 		}
+		from += n + 1
 	}
 	return false
 }
-
-var dot = []byte{'.'}
 
 // sharedDomains are domains of large networks whose many customers have a long name of
 // their own in each, and those that no name server of a stranger can answer for.

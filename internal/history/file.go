@@ -19,7 +19,7 @@ func OpenFile(name string, opt Options) (*Capture, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := segment.NewReader(f, segment.ReaderOptions{Preface: true})
+	r, err := segment.NewReader(f, segment.ReaderOptions{Preface: true, Buffer: segment.NearBuffer})
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
