@@ -26,6 +26,7 @@ type connections struct {
 	root      *os.Root
 	log       *slog.Logger
 	unwritten atomic.Uint64
+	names     live.FlowNames
 }
 
 // newConnections makes the follower for a capture; next gets the batches with their notes.
@@ -37,6 +38,15 @@ func newConnections(root *os.Root, id string, memory int64, limits flow.Threshol
 		Trouble: func(what string, err error) { log.Error(what, "error", printable(err.Error())) },
 	}, c.unwritten.Store)
 	return c, err
+}
+
+// Apply implements [track.Follower].
+func (c *connections) Apply(ctx context.Context, b *track.Batch) error {
+	if err := c.Connections.Apply(ctx, b); err != nil {
+		return err
+	}
+	c.names.Take(b, c.Analysis())
+	return nil
 }
 
 // output makes the follower that a session runs.

@@ -185,6 +185,15 @@ func TestPageWhileCapturing(t *testing.T) {
 	if get("live/names?address=10.99.0.2", &names); names.Names["10.99.0.2"].Name != "a.example" {
 		t.Errorf("names: %+v", names)
 	}
+	var flows struct {
+		Flows  map[string]string
+		Behind *uint64 `json:"flows_behind"`
+	}
+	const dns, other = "udp,10.99.0.2,53,10.99.0.1,30003", "tcp,10.99.0.1,20003,10.99.0.2,8001"
+	get("live/names?flow="+dns+"&flow="+other, &flows)
+	if flows.Flows[dns] != "a.example" || len(flows.Flows) != 1 || flows.Behind == nil || *flows.Behind != 0 {
+		t.Errorf("names of flows: %+v", flows)
+	}
 	var hit struct{ Number, Position uint64 }
 	if get("live/search?text=NEEDLE&from=5&filter=tcp", &hit); hit.Number != 12 || hit.Position != 9 {
 		t.Errorf("search: %+v", hit)

@@ -134,10 +134,14 @@ func (s *session) servePage(ctx context.Context) func() {
 	if s.page == nil {
 		return func() {}
 	}
-	s.page.Show(web.Content{
+	content := web.Content{
 		Hub: s.hub, LiveID: s.archive.ID(), Stop: s.stop, Suspend: s.suspend, Sift: s.sift,
 		Captures: &shelf{root: s.o.dataDir, live: s.archive.Dir(), ledger: func() *live.Ledger { l := s.ledger(); return &l }},
-	})
+	}
+	if s.links != nil {
+		content.FlowNames = &s.links.names
+	}
+	s.page.Show(content)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

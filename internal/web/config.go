@@ -23,6 +23,8 @@ type Content struct {
 	Stop     func()    // ends the capture, or the program that only shows; nil: the page has no such button
 	// Suspend stops taking packets, or takes them again; the capture goes on. nil: it cannot.
 	Suspend func(on bool) error
+	// FlowNames are those of the running capture; nil: flows are not looked at while it runs.
+	FlowNames *live.FlowNames
 }
 
 // Sift runs through the running capture, from its oldest packet on, and goes on with what

@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"net/netip"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -85,9 +87,13 @@ type named struct {
 // names answers with the names that DNS answers in the capture gave some addresses.
 func (s *Server) names(w http.ResponseWriter, r *http.Request) {
 	s.ask(w, r, func(reader *lent, _ query.Scope) (any, error) {
-		asked := r.URL.Query()["address"]
-		if len(asked) == 0 || len(asked) > maxNamed {
-			return nil, &requestError{"address", "1 to 256 of them"}
+		asked, flows := r.URL.Query()["address"], r.URL.Query()["flow"]
+		if n := len(asked) + len(flows); n == 0 || n > maxNamed {
+			return nil, &requestError{"address", "1 to 256 of them and of flows"}
+		}
+		ofFlows, behind, gone, err := s.flowNames(r.PathValue("id"), flows)
+		if err != nil {
+			return nil, err
 		}
 		addrs := make([]netip.Addr, len(asked))
 		for i, text := range asked {
@@ -104,7 +110,11 @@ func (s *Server) names(w http.ResponseWriter, r *http.Request) {
 		v := struct {
 			Names    map[string]named `json:"names"`
 			Complete bool             `json:"complete"`
-		}{map[string]named{}, complete}
+
+			Flows  map[string]string `json:"flows"`
+			Behind uint64            `json:"flows_behind"`
+			Gone   uint64            `json:"flows_gone"`
+		}{map[string]named{}, complete, ofFlows, behind, gone}
 		for i, a := range addrs {
 			if n, ok := names.lookup(a); ok {
 				v.Names[asked[i]] = n
@@ -113,6 +123,46 @@ func (s *Server) names(w http.ResponseWriter, r *http.Request) {
 		return v, nil
 	})
 }
+
+// flowNames returns what the applications of flows of the running capture called the other
+// side, by the flows as they were written: tcp,192.0.2.1,40000,192.0.2.2,443. Of a capture that
+// is not running nothing is known here. behind is how many packets were not yet looked at, gone
+// how many names made room for newer ones.
+func (s *Server) flowNames(id string, flows []string) (found map[string]string, behind, gone uint64, err error) {
+	found = map[string]string{}
+	names := s.cfg.FlowNames
+	running := names != nil && s.cfg.Hub != nil && (id == liveName || id == s.cfg.LiveID)
+	for _, text := range flows {
+		f := strings.Split(text, ",")
+		protocols := map[string]uint8{"tcp": packet.ProtoTCP, "udp": packet.ProtoUDP}
+		if len(f) != 5 || protocols[f[0]] == 0 {
+			return nil, 0, 0, errFlow
+		}
+		var ends [2]netip.AddrPort
+		for i := range ends {
+			a, aerr := netip.ParseAddr(f[1+2*i])
+			port, perr := strconv.ParseUint(f[2+2*i], 10, 16)
+			if aerr != nil || perr != nil || a.Zone() != "" {
+				return nil, 0, 0, errFlow
+			}
+			ends[i] = netip.AddrPortFrom(a, uint16(port))
+		}
+		if running {
+			if name := names.Of(protocols[f[0]], ends[0], ends[1]); name != "" {
+				found[text] = notes.Clean(name)
+			}
+		}
+	}
+	if running {
+		_, last := s.cfg.Hub.Bounds()
+		var next uint64
+		next, gone = names.Progress()
+		behind = last + 1 - min(last+1, max(next, 1))
+	}
+	return found, behind, gone, nil
+}
+
+var errFlow = &requestError{"flow", "tcp or udp, address, port, address, port, with commas"}
 
 func (n *resolver) lookup(a netip.Addr) (named, bool) {
 	n.mu.Lock()

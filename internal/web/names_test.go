@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
 
 	"github.com/tarrafa/tarrafa/internal/flow"
+	"github.com/tarrafa/tarrafa/internal/live"
 	"github.com/tarrafa/tarrafa/internal/packet"
 	"github.com/tarrafa/tarrafa/internal/segment"
 	"github.com/tarrafa/tarrafa/internal/track"
@@ -163,5 +165,31 @@ func TestHealth(t *testing.T) {
 	plain.add(t, 1)
 	if st := plain.ask(t, "GET", "/api/v1/captures/one/health", "", nil); st != 501 {
 		t.Errorf("without analysis: %d", st)
+	}
+}
+
+// TestFlowNamesAreChecked: flows are asked for in one form, and only the running capture's
+// are known; what was not looked at yet is counted.
+func TestFlowNamesAreChecked(t *testing.T) {
+	r := start(t, func(c *Config) { c.FlowNames = &live.FlowNames{} })
+	r.add(t, 7)
+	const good = "flow=udp,192.0.2.1,53,2001:db8::1,65535"
+	for _, capture := range []string{"live", "running", "one"} {
+		var got struct {
+			Flows  map[string]string
+			Behind uint64 `json:"flows_behind"`
+		}
+		want := map[bool]uint64{true: 0, false: 7}[capture == "one"]
+		if st := r.ask(t, "GET", "/api/v1/captures/"+capture+"/names?"+good, "", &got); st != 200 || got.Flows == nil || got.Behind != want {
+			t.Errorf("%s: %d %+v", capture, st, got)
+		}
+	}
+	for _, bad := range []string{
+		"flow=", "flow=udp", "flow=sctp,192.0.2.1,1,192.0.2.2,2", "flow=tcp,a,1,192.0.2.2,2", "flow=tcp,192.0.2.1,65536,192.0.2.2,2",
+		"flow=tcp,fe80::1%25x,1,fe80::2,2", strings.Repeat(good+"&", maxNamed+1),
+	} {
+		if st := r.ask(t, "GET", "/api/v1/captures/live/names?"+bad, "", nil); st != 400 {
+			t.Errorf("%.80s: %d", bad, st)
+		}
 	}
 }

@@ -3,7 +3,8 @@ import { page } from "./page.svelte";
 
 // What takes reading a capture through: its flows and findings, and a followed stream.
 
-// Captures up to here are read through when they are opened.
+// Captures up to here are read through when they are opened; ten times as large ones where no
+// capture is running, for which the processor might be needed.
 const MOST_PACKETS = 5_000_000;
 const MOST_BYTES = 2e9;
 const AFTER_ROWS = 300; // milliseconds: the rows come first
@@ -64,8 +65,9 @@ class Reading {
     this.stream = null;
     this.forget();
     const c = page.captures.find((c) => c.id === page.capture);
-    if (!c || page.live || !page.session?.analysis || c.packets > MOST_PACKETS || c.bytes > MOST_BYTES)
-      return;
+    if (!c || page.live || !page.session?.analysis) return;
+    const times = page.session.live ? 1 : 10;
+    if (c.packets > times * MOST_PACKETS || c.bytes > times * MOST_BYTES) return;
     this.soon = window.setTimeout(() => this.load(), AFTER_ROWS);
   }
 

@@ -64,6 +64,8 @@ export interface Hit {
 export interface Names {
   names: Record<string, { name: string; expired: boolean }>;
   complete: boolean;
+  flows: Record<string, string>;
+  flows_behind: number;
 }
 
 export interface Times {
