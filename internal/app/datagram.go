@@ -110,6 +110,12 @@ func detectByFirst(st *FlowState, s *Segment, b []byte) Protocol {
 		if isTFTP(b) {
 			return TFTP
 		}
+		if isCFlow(b, s.Time) {
+			return CFlow
+		}
+		if n >= 28 && be32(b) == 5 && isSFlow(b) {
+			return SFlow
+		}
 		if n >= 32 && be32(b) == 0 && isISAKMP(b[4:]) { // behind the marker of RFC 3948
 			return ISAKMP
 		}
@@ -146,6 +152,10 @@ func detectByFirst(st *FlowState, s *Segment, b []byte) Protocol {
 		if isSNMP(b) {
 			return SNMP
 		}
+	case c == openVPNClient || c == openVPNServer || c == openVPNClient3:
+		if isOpenVPN(b, s.SrcPort == portOpenVPN || s.DstPort == portOpenVPN) {
+			return OpenVPN
+		}
 	case c == '<':
 		if isSyslog(b) {
 			return Syslog
@@ -155,9 +165,17 @@ func detectByFirst(st *FlowState, s *Segment, b []byte) Protocol {
 			return BitTorrentDHT
 		}
 	case c >= 'A' && c <= 'Z':
+		switch {
+		case hasPrefix(b, "Art-Net\x00"):
+			return ArtNet
+		case hasPrefix(b, "TS3INIT1"):
+			return TeamSpeak
+		}
 		switch textProtocol(b) {
 		case HTTP:
-			return SSDP
+			if b[0] != 'B' { // BT-SEARCH, of BitTorrent's BEP 14
+				return SSDP
+			}
 		case SIP:
 			return SIP
 		default:
@@ -170,8 +188,8 @@ func detectByFirst(st *FlowState, s *Segment, b []byte) Protocol {
 			return RTP
 		}
 	case c == 0xff:
-		if hasPrefix(b, "\xff\xff\xff\xffTSource Engine Query\x00") {
-			return A2S
+		if hasPrefix(b, connectionless) {
+			return detectConnectionless(b)
 		}
 	}
 	return Unknown

@@ -21,13 +21,27 @@ func detectTCP(st *FlowState, s *Segment, b []byte) (Protocol, kind) {
 		if b[3] == 0 && b[4] == 10 && !s.FromClient && isMySQLGreeting(b) {
 			return MySQL, kindNone
 		}
+		if b[1] == 0 && s.FromClient && isMinecraft(b) {
+			return Minecraft, kindNone
+		}
 	}
 	switch b[0] {
 	case 0x00:
 		return detectZero(s, b)
-	case 0x03:
+	case 0x01:
+		if isTNS(b) {
+			return TNS, kindNone
+		}
+	case 0x03, 0x04, 0x05:
 		if isRDP(b) {
 			return RDP, kindNone
+		}
+		if isCQL(b) {
+			return CQL, kindNone
+		}
+	case 0x12:
+		if isTDS(b) {
+			return TDS, kindNone
 		}
 	case 0x10:
 		if isMQTTConnect(b) {
@@ -52,6 +66,9 @@ func detectTCP(st *FlowState, s *Segment, b []byte) (Protocol, kind) {
 	case 0x30:
 		if isLDAPBind(b) {
 			return LDAP, kindNone
+		}
+		if n > 20 && isGit(b) {
+			return Git, kindNone
 		}
 	case 0x80:
 		// Sun RPC with its record mark, RFC 5531 section 11.
@@ -95,6 +112,13 @@ func detectZero(s *Segment, b []byte) (Protocol, kind) {
 		return Unknown, kindNone
 	}
 	m := be32(b)
+	if be16(b)+2 == len(b) && (b[2] == openVPNClient || b[2] == openVPNServer || b[2] == openVPNClient3) &&
+		isOpenVPN(b[2:], s.SrcPort == portOpenVPN || s.DstPort == portOpenVPN) {
+		return OpenVPN, kindNone
+	}
+	if isTNS(b) {
+		return TNS, kindNone
+	}
 	switch {
 	case b[4] == 0xff || b[4] == 0xfe || b[4] == 0xfd:
 		// SMB 1, 2 and 3 (encrypted) in a NetBIOS session message, RFC 1001.

@@ -9,23 +9,29 @@ const (
 	Unknown Protocol = iota
 	A2S
 	AMQP
+	ArtNet
 	BGP
 	BitTorrent
 	BitTorrentDHT
+	CFlow
+	CQL
 	DHCP
 	DHCPv6
 	DNS
 	DTLS
 	FTP
+	Git
 	GQUIC
 	HTTP
 	HTTP2
 	IMAP
+	IRC
 	ISAKMP
 	Kafka
 	LDAP
 	LLMNR
 	MDNS
+	Minecraft
 	MongoDB
 	MQTT
 	MySQL
@@ -33,8 +39,10 @@ const (
 	NetBIOSDatagram
 	NetBIOSName
 	NTP
+	OpenVPN
 	POP3
 	PostgreSQL
+	Quake3
 	QUIC
 	RADIUS
 	RakNet
@@ -46,17 +54,22 @@ const (
 	RTCP
 	RTP
 	RTSP
+	SFlow
 	SIP
 	SMB
 	SMTP
 	SNMP
 	SSDP
 	SSH
+	SteamDiscovery
 	STUN
 	Syslog
+	TDS
+	TeamSpeak
 	Telnet
 	TFTP
 	TLS
+	TNS
 	VNC
 	WireGuard
 	XMPP
@@ -67,23 +80,29 @@ var protocolNames = [numProtocols]string{
 	Unknown:         "unknown",
 	A2S:             "a2s",
 	AMQP:            "amqp",
+	ArtNet:          "artnet",
 	BGP:             "bgp",
 	BitTorrent:      "bittorrent",
 	BitTorrentDHT:   "bt-dht",
+	CFlow:           "cflow",
+	CQL:             "cql",
 	DHCP:            "dhcp",
 	DHCPv6:          "dhcpv6",
 	DNS:             "dns",
 	DTLS:            "dtls",
 	FTP:             "ftp",
+	Git:             "git",
 	GQUIC:           "gquic",
 	HTTP:            "http",
 	HTTP2:           "http2",
 	IMAP:            "imap",
+	IRC:             "irc",
 	ISAKMP:          "isakmp",
 	Kafka:           "kafka",
 	LDAP:            "ldap",
 	LLMNR:           "llmnr",
 	MDNS:            "mdns",
+	Minecraft:       "minecraft",
 	MongoDB:         "mongo",
 	MQTT:            "mqtt",
 	MySQL:           "mysql",
@@ -91,8 +110,10 @@ var protocolNames = [numProtocols]string{
 	NetBIOSDatagram: "nbdgm",
 	NetBIOSName:     "nbns",
 	NTP:             "ntp",
+	OpenVPN:         "openvpn",
 	POP3:            "pop",
 	PostgreSQL:      "pgsql",
+	Quake3:          "quake3",
 	QUIC:            "quic",
 	RADIUS:          "radius",
 	RakNet:          "raknet",
@@ -104,17 +125,22 @@ var protocolNames = [numProtocols]string{
 	RTCP:            "rtcp",
 	RTP:             "rtp",
 	RTSP:            "rtsp",
+	SFlow:           "sflow",
 	SIP:             "sip",
 	SMB:             "smb",
 	SMTP:            "smtp",
 	SNMP:            "snmp",
 	SSDP:            "ssdp",
 	SSH:             "ssh",
+	SteamDiscovery:  "steam_ihs_discovery",
 	STUN:            "stun",
 	Syslog:          "syslog",
+	TDS:             "tds",
+	TeamSpeak:       "teamspeak",
 	Telnet:          "telnet",
 	TFTP:            "tftp",
 	TLS:             "tls",
+	TNS:             "tns",
 	VNC:             "vnc",
 	WireGuard:       "wireguard",
 	XMPP:            "xmpp",

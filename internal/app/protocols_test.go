@@ -84,6 +84,30 @@ func samples(t testing.TB) []sample {
 		{"dhcpv6", 17, false, 547, dhcp6, DHCPv6, map[FieldID]string{FieldDHCPv6ClientName: "pc.example."}, "DHCPv6"},
 		{"dhcpv6 without a client identifier", 17, true, 547, join([]byte{7, 0, 0, 1}, u16(2), vec(2, []byte{0, 3, 0, 1, 2, 2, 3, 4, 5, 6})), DHCPv6, nil, "DHCPv6"},
 		{"dhcpv6 of a relay", 17, false, 547, join([]byte{12, 0}, make([]byte, 32), u16(9), vec(2, dhcp6)), DHCPv6, map[FieldID]string{FieldDHCPv6ClientName: "pc.example."}, "DHCPv6"},
+		{"artnet", 17, false, 6454, []byte("Art-Net\x00\x00\x20\x00\x0e\x00\x00"), ArtNet, nil, "ARTNET"},
+		{"netflow 5", 17, false, 2055, join(be(5<<16|1), make([]byte, 20+48)), CFlow, nil, "CFLOW"},
+		{"netflow 9", 17, false, 2055, join(be(9<<16|1), be(1), be(sampleTime), be(1), be(1), u16(0), u16(12), u16(256), u16(1), u16(8), u16(4)), CFlow, nil, "CFLOW"},
+		{"ipfix", 17, false, 4739, join(u16(10), u16(28), be(sampleTime), be(1), be(1), u16(2), u16(12), u16(256), u16(1), u16(8), u16(4)), CFlow, nil, "CFLOW"},
+		{"sflow", 17, false, 6343, join(be(5), be(1), be(0x0a000001), be(0), be(7), be(9), be(1), be(2), be(12), be(1), be(1), be(0)), SFlow, nil, "sFlow"},
+		{"cassandra", 6, false, 9042, join([]byte{4, 0, 0, 0, 1}, be(22), u16(1), vec(2, []byte("CQL_VERSION")), vec(2, []byte("3.0.0"))), CQL, nil, "CQL"},
+		{"git", 6, false, 9418, []byte("0030git-upload-pack /x.git\x00host=git.example.org\x00"), Git, nil, ""},
+		{"irc", 6, false, 6667, []byte("NICK bob\r\nUSER bob 0 * :Bob\r\n"), IRC, nil, "IRC"},
+		{"irc capabilities", 6, false, 6667, []byte("CAP LS 302\r\n"), IRC, nil, "IRC"},
+		{"irc server", 6, true, 6667, []byte(":irc.example NOTICE * :*** Looking up your hostname\r\n"), IRC, nil, "IRC"},
+		{"minecraft", 6, false, 25565, join([]byte{21, 0, 0xf6, 5, 14}, []byte("mc.example.org"), []byte{0x63, 0xdd, 1, 1, 0}), Minecraft, nil, ""},
+		{"minecraft with modifications", 6, false, 25565, join([]byte{20, 0, 0x2f, 14}, []byte("localhost\x00FML\x00"), []byte{0x63, 0xdd, 2}), Minecraft, nil, ""},
+		{"openvpn", 17, false, portOpenVPN, join([]byte{openVPNClient}, []byte("12345678"), make([]byte, 5)), OpenVPN, nil, "OpenVPN"},
+		{"openvpn server", 17, true, portOpenVPN, join([]byte{openVPNServer}, []byte("12345678"), []byte{1}, be(0), []byte("abcdefgh"), be(0)), OpenVPN, nil, "OpenVPN"},
+		{"openvpn authenticated", 17, false, portOpenVPN, join([]byte{openVPNClient}, []byte("12345678"), make([]byte, 20), be(1), be(sampleTime), make([]byte, 5)), OpenVPN, nil, "OpenVPN"},
+		{"openvpn encrypted", 17, false, portOpenVPN, join([]byte{openVPNClient}, []byte("12345678"), be(1), be(sampleTime), make([]byte, 37)), OpenVPN, nil, "OpenVPN"},
+		{"openvpn over tcp", 6, false, portOpenVPN, vec(2, join([]byte{openVPNClient}, []byte("12345678"), make([]byte, 5))), OpenVPN, nil, "OpenVPN"},
+		{"quake3", 17, false, 27960, []byte("\xff\xff\xff\xffgetstatus\n"), Quake3, nil, "QUAKE3"},
+		{"steam discovery", 17, false, 27036, join([]byte("\xff\xff\xff\xff\x21\x4c\x5f\xa0"), le(4), []byte{8, 1, 16, 0}, le(2), []byte{8, 1}), SteamDiscovery, nil, "STEAMDISCOVER"},
+		{"sql server", 6, false, 1433, join([]byte{0x12, 1}, u16(8+12), make([]byte, 4), []byte{0, 0, 6, 0, 6, 0xff}, make([]byte, 6)), TDS, nil, "TDS"},
+		{"teamspeak", 17, false, 9987, []byte("TS3INIT1\x00\x65\x00\x00\x88" + strings.Repeat("\x00", 21)), TeamSpeak, nil, ""},
+		{"oracle", 6, false, 1521, join(u16(58), u16(0), []byte{1, 0, 0, 0}, u16(0x136), u16(0x12c), make([]byte, 46)), TNS, nil, "TNS"},
+		{"a2s answer", 17, true, 27015, []byte("\xff\xff\xff\xffI\x11a \x02 server\x00map\x00cstrike\x00Counter\x00\x0a\x00\x05\x10\x00dl\x00\x01"), A2S, nil, ""},
+		{"a2s players", 17, false, 27015, []byte("\xff\xff\xff\xffU\xff\xff\xff\xff"), A2S, nil, ""},
 		{"ntp client", 17, false, 123, ntpClient, NTP, nil, "NTP"},
 		{"ntp server", 17, true, 123, ntpServer, NTP, nil, "NTP"},
 		{"ntp server on another port", 17, true, 10123, ntpServer, NTP, nil, ""},
@@ -203,7 +227,7 @@ func TestProtocols(t *testing.T) {
 }
 
 func portTells(c sample) bool {
-	return c.want == MDNS || c.want == LLMNR || c.name == "ntp client" || c.name == "bootp" || c.name == "dhcpv6 without a client identifier"
+	return c.want == MDNS || c.want == LLMNR || c.name == "ntp client" || c.name == "bootp" || c.name == "openvpn" || c.name == "openvpn over tcp" || c.name == "dhcpv6 without a client identifier"
 }
 
 // TestNearMisses: what looks almost like a protocol stays unknown.
@@ -240,6 +264,17 @@ func TestNearMisses(t *testing.T) {
 		{name: "RIP with metric 17", udp: true, data: "\x02\x02\x00\x00\x00\x02\x00\x00" + strings.Repeat("\x00", 12) + "\x00\x00\x00\x11"},
 		{name: "RADIUS whose attributes do not fit", udp: true, data: "\x01\x09\x00\x1c" + strings.Repeat("\x00", 16) + "\x01\x09nobody"},
 		{name: "one RTP packet", udp: true, data: "\x80\x00\x00\x07" + strings.Repeat("\x01", 100)},
+		{name: "OpenVPN's first message on another port", udp: true, data: "\x3812345678\x00\x00\x00\x00\x00"},
+		{name: "OpenVPN of another size", udp: true, data: "\x3812345678\x00\x00\x00\x00\x01\x00\x00\x00\x00\x00"},
+		{name: "a Minecraft handshake of another length", data: "\x16\x00\xf6\x05\x0emc.example.org\x63\xdd\x01\x01"},
+		{name: "a Minecraft handshake that wants something else", data: "\x15\x00\xf6\x05\x0emc.example.org\x63\xdd\x09\x01"},
+		{name: "Source with a challenge of its own", udp: true, data: "\xff\xff\xff\xffU\x01\x02\x03\x04"},
+		{name: "Quake in other words", udp: true, data: "\xff\xff\xff\xffgetlost\n"},
+		{name: "a search of BitTorrent", udp: true, data: "BT-SEARCH * HTTP/1.1\r\nHost: 239.192.152.143:6771\r\n\r\n"},
+		{name: "NetFlow 5 with another number of flows", udp: true, data: "\x00\x05\x00\x02" + strings.Repeat("\x00", 68)},
+		{name: "sFlow whose samples do not fit", udp: true, data: "\x00\x00\x00\x05\x00\x00\x00\x01" + strings.Repeat("\x01", 40)},
+		{name: "somebody called Nick", data: "NICK is here\r\n"},
+		{name: "TDS without versions", data: "\x12\x01\x00\x14\x00\x00\x00\x00\x01\x00\x06\x00\x06\xff\x00\x00\x00\x00\x00\x00"},
 		{name: "letters", udp: true, data: "Hello, world, how are you today?"},
 		{name: "nothing at all", udp: true, data: "\x00"},
 	} {

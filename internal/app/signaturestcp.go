@@ -1,5 +1,7 @@
 package app
 
+import "bytes"
+
 // The functions of this file say whether a segment is the first message of a protocol.
 // Each needs a constant of several bytes or a length that agrees with the segment's, so
 // that other bytes pass by accident less than once in some ten million.
@@ -157,6 +159,46 @@ func mqttLength(b []byte) (n int, rest []byte, ok bool) {
 		}
 	}
 	return 0, nil, false
+}
+
+// isTDS: a PRELOGIN packet that fills the segment and begins with the option for versions. MS-TDS
+// 2.2.3.1 and 2.2.6.5.
+func isTDS(b []byte) bool {
+	if len(b) < 8+6 || b[1] != 1 || be16(b[2:]) != len(b) || be16(b[4:]) != 0 || b[7] != 0 || b[8] != 0 {
+		return false
+	}
+	at := be16(b[9:])
+	return at >= 6 && 8+at+6 <= len(b) && be16(b[11:]) == 6
+}
+
+// isTNS: a connect packet of Oracle's Transparent Network Substrate that fills the segment, of
+// versions 300 to 330 which speak down to 300 or less.
+func isTNS(b []byte) bool {
+	return len(b) >= 34 && be16(b) == len(b) && be16(b[2:]) == 0 && b[4] == 1 && be16(b[6:]) == 0 &&
+		be16(b[8:]) >= 300 && be16(b[8:]) <= 330 && be16(b[10:]) >= 100 && be16(b[10:]) <= be16(b[8:])
+}
+
+// isCQL: a STARTUP message of versions 3 to 5 that fills the segment. Apache Cassandra, "CQL binary
+// protocol v5" section 4.1.1.
+func isCQL(b []byte) bool {
+	return len(b) > 9 && b[1] == 0 && b[4] == 1 && int64(be32(b[5:])) == int64(len(b)-9) && bytes.Contains(b[9:], []byte("\x00\x0bCQL_VERSION\x00"))
+}
+
+// isGit: a request line of git's own protocol, whose length stands before it in four hexadecimal
+// digits. Git documentation, "gitprotocol-pack".
+func isGit(b []byte) bool {
+	n := 0
+	for _, c := range b[:4] {
+		switch {
+		case c >= '0' && c <= '9':
+			n = n<<4 | int(c-'0')
+		case c >= 'a' && c <= 'f':
+			n = n<<4 | int(c-'a'+10)
+		default:
+			return false
+		}
+	}
+	return n == len(b) && (hasPrefix(b[4:], "git-upload-pack ") || hasPrefix(b[4:], "git-receive-pack ") || hasPrefix(b[4:], "git-upload-archive "))
 }
 
 // mqtt reports the client identifier of a CONNECT packet.

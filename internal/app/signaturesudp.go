@@ -231,3 +231,69 @@ func isRTP(st *FlowState, b []byte) bool {
 	st.hint = uint32(seq)<<16 | mark
 	return last != 0 && last&0xffff == mark && uint16(last>>16)+1 == seq
 }
+
+// isCFlow: an export of flows: version 5 with as many records as its length says, version 9 with
+// sets that fill the datagram, or IPFIX with its length; the latter two made within a day of the
+// packet's time. RFC 3954 section 5, RFC 7011 section 3.1.
+func isCFlow(b []byte, now int64) bool {
+	n := len(b)
+	if n < 20 {
+		return false
+	}
+	switch b[1] {
+	case 5:
+		count := be16(b[2:])
+		return count >= 1 && count <= 30 && n == 24+48*count
+	case 9:
+		return be16(b[2:]) > 0 && recently(be32(b[8:]), now) && setsFill(b[20:])
+	case 10:
+		return be16(b[2:]) == n && recently(be32(b[4:]), now) && setsFill(b[16:])
+	default:
+		return false
+	}
+}
+
+// recently says that a number of seconds since 1970 is within a day of a time.
+func recently(seconds uint32, now int64) bool {
+	diff := int32(seconds - uint32(now/1e9))
+	return diff > -86400 && diff < 86400
+}
+
+// setsFill says that b is a row of sets, each with an identifier and a length.
+func setsFill(b []byte) bool {
+	for len(b) >= 4 {
+		n := be16(b[2:])
+		if n < 4 || n > len(b) {
+			return false
+		}
+		b = b[n:]
+	}
+	return len(b) == 0
+}
+
+// isSFlow: version 5, which was seen, the agent's address and samples that fill the datagram.
+// sFlow.org, "sFlow Version 5", section 5.
+func isSFlow(b []byte) bool {
+	head := 28
+	switch be32(b[4:]) {
+	case 1:
+	case 2:
+		head = 40
+	default:
+		return false
+	}
+	if len(b) < head {
+		return false
+	}
+	samples, rest := be32(b[head-4:]), b[head:]
+	if samples == 0 {
+		return false
+	}
+	for ; samples > 0; samples-- {
+		if len(rest) < 8 || uint64(be32(rest[4:])) > uint64(len(rest)-8) {
+			return false
+		}
+		rest = rest[8+be32(rest[4:]):]
+	}
+	return len(rest) == 0
+}

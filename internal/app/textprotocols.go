@@ -51,6 +51,10 @@ func detectText(st *FlowState, s *Segment, b []byte) (Protocol, kind) {
 		if len(b) >= 8 && hasPrefix(b, "AMQP") && (b[4] <= 3) && b[5] <= 1 {
 			return AMQP, kindNone
 		}
+	case ':', 'C', 'N', 'U':
+		if isIRC(s, b) {
+			return IRC, kindNone
+		}
 	case 'I':
 		if !s.FromClient && hasPrefix(b, `INFO {"server_id"`) {
 			return NATS, kindNone
@@ -101,6 +105,22 @@ func greeting220(st *FlowState, s *Segment, b []byte) (Protocol, kind) {
 	}
 	st.hint = hintReply220
 	return Unknown, kindNone
+}
+
+// isIRC: a client that says its name or asks what the server can do, or a server's notice. RFC 2812
+// section 3.1, IRCv3 "Capability Negotiation".
+func isIRC(s *Segment, b []byte) bool {
+	if !endsLine(b) {
+		return false
+	}
+	if !s.FromClient {
+		line, _ := cutLine(b[1:])
+		return b[0] == ':' && bytes.Contains(line, []byte(" NOTICE ")) && bytes.Contains(line, []byte(" :"))
+	}
+	if hasPrefix(b, "NICK ") || hasPrefix(b, "USER ") {
+		return bytes.Contains(b, []byte("\nUSER ")) || bytes.Contains(b, []byte("\nNICK "))
+	}
+	return hasPrefix(b, "CAP LS\r\n") || hasPrefix(b, "CAP LS 302\r\n")
 }
 
 func endsLine(b []byte) bool { return b[len(b)-1] == '\n' }
