@@ -24,7 +24,8 @@ type database struct {
 	cfg    postgres.Config
 	opt    postgres.Options
 	sink   *postgres.Sink
-	memory int64 // for flows
+	memory int64           // for flows
+	limits flow.Thresholds // for findings
 
 	// Of the run in hand.
 	analysis *track.Analysis
@@ -47,7 +48,7 @@ func databaseConfig(dsn string) (postgres.Config, error) {
 }
 
 func openDatabase(cfg postgres.Config, t outputTarget) (*output, error) {
-	d := &database{cfg: cfg, opt: postgres.Options{Log: t.log, Flows: !t.part, Payload: t.payload}, memory: t.flowMemory}
+	d := &database{cfg: cfg, opt: postgres.Options{Log: t.log, Flows: !t.part, Payload: t.payload}, memory: t.flowMemory, limits: t.limits}
 	d.sink = postgres.New(cfg, t.id, d.opt)
 	return &output{
 		name: databaseSink, sink: d, applied: d.applied, parts: d.parts, state: d.state, close: d.sink.Close, follow: d.follow,
@@ -97,7 +98,7 @@ func (d *database) start(ctx context.Context) (*track.Tracker, error) {
 		return nil, err
 	}
 	d.cursor, d.at, d.first = cursor.Packet, 0, 0
-	d.watch = flow.NewWatch(flow.WatchOptions{Found: d.found})
+	d.watch = flow.NewWatch(flow.WatchOptions{Thresholds: d.limits, Found: d.found})
 	d.analysis = track.NewAnalysis(track.AnalysisOptions{Memory: d.memory, Watch: d.watch, Ended: d.ended})
 	return track.NewAnalysing(d.analysis), nil
 }
@@ -106,9 +107,7 @@ func (d *database) start(ctx context.Context) (*track.Tracker, error) {
 // what the findings have grown to since they were told. The sink's Close stores it.
 func (d *database) finish() {
 	d.analysis.Drain()
-	for f := range d.watch.All() {
-		d.found(f)
-	}
+	d.watch.Finish()
 }
 
 // beginning notes the number of the first packet that comes.
@@ -211,7 +210,7 @@ func owes(m *archive.Meta, sink string) bool {
 }
 
 func (d *database) catchUpOne(ctx context.Context, log *slog.Logger, s *archive.Stored) {
-	old := &database{cfg: d.cfg, opt: d.opt, memory: d.memory, sink: postgres.New(d.cfg, s.Meta.ID, d.opt)}
+	old := &database{cfg: d.cfg, opt: d.opt, memory: d.memory, limits: d.limits, sink: postgres.New(d.cfg, s.Meta.ID, d.opt)}
 	var walk *archive.Walk
 	err := old.follow(ctx, func(c segment.Cursor) track.Chunks {
 		walk = s.Walk(c)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/tarrafa/tarrafa/internal/flow"
 	"github.com/tarrafa/tarrafa/internal/live"
 	"github.com/tarrafa/tarrafa/internal/postgres"
 	"github.com/tarrafa/tarrafa/internal/segment"
@@ -96,12 +97,13 @@ type outputs struct {
 
 // outputTarget is what sinks need to know of the capture they follow.
 type outputTarget struct {
-	id         string // names the capture for ever
-	dir        string // the live capture's folder; empty: a file
-	file       bool   // the capture is a file, not live
-	part       bool   // a filter leaves packets out
-	flowMemory int64  // for the flows of a sink that knows them; 0: the default
-	payload    bool   // a database stores payload too
+	id         string          // names the capture for ever
+	dir        string          // the live capture's folder; empty: a file
+	file       bool            // the capture is a file, not live
+	part       bool            // a filter leaves packets out
+	flowMemory int64           // for the flows of a sink that knows them; 0: the default
+	limits     flow.Thresholds // for its findings; zero: the defaults
+	payload    bool            // a database stores payload too
 	stdout     io.Writer
 	interfaces []segment.Interface
 	log        *slog.Logger

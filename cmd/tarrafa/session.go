@@ -87,7 +87,7 @@ func newSession(stdout, stderr io.Writer, o *captureOptions, expr string, source
 	for _, r := range recovered {
 		s.log.Warn(r.String())
 	}
-	s.outputs, err = o.out.open(outputTarget{id: a.ID(), dir: a.Dir(), stdout: stdout, interfaces: source.Interfaces(), log: s.log, flowMemory: int64(o.flowMemory)})
+	s.outputs, err = o.out.open(outputTarget{id: a.ID(), dir: a.Dir(), stdout: stdout, interfaces: source.Interfaces(), log: s.log, flowMemory: int64(o.flowMemory), limits: o.limits})
 	if err != nil {
 		return nil, errors.Join(err, a.Close(), a.Release(a.Ledger()))
 	}

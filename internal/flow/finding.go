@@ -86,8 +86,9 @@ type Finding struct {
 	Text    [TextCap]byte // for FindDNSTunnel: the domain, cut off at TextCap bytes
 	TextLen uint8
 
-	clue clue
-	told Severity // when Found was called last
+	clue     clue
+	told     Severity // when Found was called last
+	toldLast int64    // Last then
 }
 
 // TextCap is the length of Finding.Text, bytes.

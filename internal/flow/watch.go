@@ -259,9 +259,23 @@ func (w *Watch) tell(f *Finding, fresh bool) {
 	if !fresh && !worse && (f.Count < 10 || f.Count > 1<<32-1 || !power(uint32(f.Count))) {
 		return
 	}
-	f.told = f.Severity
+	f.told, f.toldLast = f.Severity, f.Last
 	if w.found != nil {
 		w.found(f)
+	}
+}
+
+// Finish calls Found for every finding that has gone on since it was told, at the end of a
+// capture.
+func (w *Watch) Finish() {
+	if w.found == nil {
+		return
+	}
+	for f := range w.All() {
+		if f.Last != f.toldLast {
+			f.toldLast = f.Last
+			w.found(f)
+		}
 	}
 }
 

@@ -128,14 +128,15 @@ func (w *Watch) reset(s *sighting) {
 	service := w.service(&tuple.Dst, tuple.DstPort, protoTCP)
 	probe := w.probe(s, &tuple)
 	refused := s.fromServer() && peer == stateSyn && me == stateInactive
+	refusals := w.limits.Refused
 	if (probe || refused) && w.refusal(&tuple) {
-		return
+		refusals += 2 // as often as a scan asks again
 	}
 	if refused {
 		subject := w.subject(FindRefused, service, 0, 0)
 		c, _ := w.clues.put(subject)
 		c.seen(s.row.Time, s.row.Number)
-		if c.count >= w.limits.Refused {
+		if c.count >= refusals {
 			f, fresh := w.raise(FindRefused, subject, c)
 			f.Tuple = oneSide(tuple)
 			f.Severity = grade(c.count >= 10, false)
@@ -163,7 +164,7 @@ func (w *Watch) reset(s *sighting) {
 	c, _ := w.clues.put(subject)
 	c.seen(s.row.Time, s.row.Number)
 	c.extra[0] += s.r.sum[0].payload + s.r.sum[1].payload
-	if phase == resetClosing && c.count < closingResets || phase == resetUnknown && c.count < w.limits.Refused {
+	if phase == resetClosing && c.count < closingResets || phase == resetUnknown && c.count < refusals {
 		return
 	}
 	f, fresh := w.raise(FindReset, subject, c)

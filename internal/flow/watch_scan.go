@@ -46,7 +46,7 @@ func (w *Watch) tried(tuple *packet.Tuple, now int64, frame uint64) {
 }
 
 // refusal counts an attempt that was answered by RST. It reports whether its source is
-// known to scan, so that the answer is nothing new.
+// known to scan, so that the answer alone is nothing new.
 func (w *Watch) refusal(tuple *packet.Tuple) bool {
 	src := w.sources.get(w.source(&tuple.Src, protoTCP))
 	if src == nil {

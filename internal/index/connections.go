@@ -45,6 +45,7 @@ type ConnectionsConfig struct {
 type Connections struct {
 	cfg      ConnectionsConfig
 	analysis *track.Analysis
+	watch    *flow.Watch
 	flows    *FlowWriter
 	findings *os.File
 	name     string // of the file of findings
@@ -78,8 +79,9 @@ func NewConnections(cfg ConnectionsConfig, count func(unwritten uint64)) (*Conne
 	c.flows = NewFlowWriter(cfg.Root, cfg.Capture, cfg.Program, func(n uint32, err error) {
 		c.trouble(fmt.Sprintf("segment %d has no flows file", n), err)
 	})
+	c.watch = flow.NewWatch(flow.WatchOptions{Thresholds: cfg.Thresholds, Found: c.found})
 	c.analysis = track.NewAnalysis(track.AnalysisOptions{
-		Memory: cfg.Memory, Watch: flow.NewWatch(flow.WatchOptions{Thresholds: cfg.Thresholds, Found: c.found}), Ended: c.ended,
+		Memory: cfg.Memory, Watch: c.watch, Ended: c.ended,
 	})
 	return c, nil
 }
@@ -169,9 +171,10 @@ func (c *Connections) found(f *flow.Finding) {
 	c.counted()
 }
 
-// Finish ends all flows and finishes the files.
+// Finish ends all flows, tells what the findings have grown to, and finishes the files.
 func (c *Connections) Finish() error {
 	c.analysis.Drain()
+	c.watch.Finish()
 	c.flows.Seal()
 	c.counted()
 	var err error
