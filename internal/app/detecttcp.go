@@ -33,7 +33,7 @@ func detectTCP(st *FlowState, s *Segment, b []byte) (Protocol, kind) {
 			return TNS, kindNone
 		}
 	case 0x03, 0x04, 0x05:
-		if isRDP(b) {
+		if b[0] == 3 && isRDP(b) {
 			return RDP, kindNone
 		}
 		if isCQL(b) {
