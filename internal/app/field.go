@@ -165,6 +165,7 @@ type Field struct {
 	// ID says what was found.
 	ID FieldID
 	// Early says that the message goes on, and that the field will be found again at its
-	// end: it names the flow already, but does not belong to this packet.
+	// end, or that the segment is one that is not to be read (see Order): it names the flow,
+	// but does not belong to this packet.
 	Early bool
 }

@@ -63,18 +63,10 @@ func knownMethod(m []byte) bool {
 	return false
 }
 
-// mayStartHTTP says that b is too short to tell, in a connection that is known to be HTTP.
-func mayStartHTTP(b []byte) bool {
-	const version = "HTTP/1."
-	if len(b) < len(version) && string(b) == version[:len(b)] {
-		return true
-	}
-	for _, known := range knownMethods {
-		if len(b) <= len(known) && string(b) == known[:len(b)] || len(b) == len(known)+1 && string(b) == known+" " {
-			return true
-		}
-	}
-	return false
+// hasLine says that b holds the end of a line. A CR at the end of b may be half of one.
+func hasLine(b []byte) bool {
+	i := bytes.IndexAny(b, "\r\n")
+	return i >= 0 && (b[i] == '\n' || i+1 < len(b))
 }
 
 // http reads the requests and responses at the start of b. A message is reported when its
@@ -92,8 +84,8 @@ func (r *Recognizer) http(st *FlowState, b []byte, prog *progress, cut, end bool
 			return verdictOK
 		}
 		if !startsHTTP(rest) {
-			if !cut && mayStartHTTP(rest) {
-				return verdictNeed
+			if printable := rest[0] >= ' ' && rest[0] <= '~'; printable && !cut && !hasLine(rest) {
+				return verdictNeed // as tshark, which looks at nothing less than a line of text
 			}
 			return verdictOK
 		}
@@ -117,9 +109,7 @@ func (r *Recognizer) http(st *FlowState, b []byte, prog *progress, cut, end bool
 			return verdictOK
 		case ended:
 			prog.off += n + used
-		case cut || n > r.pool.size:
-			return verdictOK
-		case body.mode == bodyUntilEnd && end:
+		case cut || end || n > r.pool.size:
 			return verdictOK
 		default:
 			r.takeBack(first)

@@ -28,6 +28,7 @@ type httpBody struct {
 	left  int64 // bytes: of the body, or of the chunk
 	mode  bodyMode
 	chunk chunkState
+	bare  bool // of a message without one: it ends where the bytes do
 }
 
 // bad says that the body was not what its head said.
@@ -40,12 +41,21 @@ func (y *httpBody) walk(b []byte) (used int, ended bool) {
 	case bodyLength:
 		used = int(min(y.left, int64(len(b))))
 		y.left -= int64(used)
-		return used, y.left == 0
+		return used, y.left == 0 || y.bare
 	case bodyChunked:
 		return y.chunks(b)
 	default:
 		return len(b), false
 	}
+}
+
+// skip goes past n bytes of a body that has no chunks, and says whether they are the last ones.
+func (y *httpBody) skip(n int64) (ended bool) {
+	if y.mode == bodyUntilEnd {
+		return false
+	}
+	y.left -= min(n, y.left)
+	return y.left == 0
 }
 
 // maxChunk bounds the size of a chunk: that of 2^55 bytes is none.

@@ -67,7 +67,12 @@ func (r *Recognizer) httpHead(st *FlowState, head []byte) (body httpBody, status
 	}
 	switch {
 	case bodiless:
-		return httpBody{}, status
+		// Of what is said to follow, as much as there is counts as the body, as in tshark.
+		body = httpBody{bare: true, left: max(length, 0)}
+		if length < 0 && status/100 != 1 && status != 204 && status != 304 {
+			body.left = farthest
+		}
+		return body, status
 	case chunked: // it overrides Content-Length
 		body = httpBody{mode: bodyChunked}
 	case length >= 0:

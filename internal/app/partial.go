@@ -25,8 +25,15 @@ type partial struct {
 	kind kind
 	prog progress
 
-	head int      // kindHTTPBody: bytes of buf that hold the head
-	body httpBody // kindHTTPBody: what is still to come
+	// HTTP. buf holds the message's beginning until its head is whole, then the head.
+	head   int          // length of the head; 0: it is not whole
+	body   httpBody     // what is still to come
+	pdu    pdu          // the numbers that the message claims; empty: there is none
+	at     uint32       // all of it before this number has come; spans count from here
+	entire bool         // it claims all of the next segment
+	fin    bool         // the sender's FIN has come, and the message was not whole
+	past   [maxPDUs]pdu // claimed by messages that stayed unfinished
+	npast  int
 
 	connID  [maxConnID]byte // QUIC: the identifier that the keys come from
 	connLen uint8
@@ -87,6 +94,7 @@ func (p *pool) take(k kind, base uint32) (q *partial, handle uint32, evicted boo
 	q.n, q.nspans, q.fed = 0, 0, 0
 	q.base, q.kind, q.prog = base, k, progress{}
 	q.head, q.body = 0, httpBody{}
+	q.pdu, q.npast, q.fin = pdu{}, 0, false
 	q.gen++
 	q.used = true
 	p.link(i)

@@ -46,8 +46,11 @@ type Segment struct {
 	// already: retransmissions are not read again, so that a request is found once. TCP
 	// only.
 	Repeated uint32
-	SrcPort  uint16
-	DstPort  uint16
+	// Order is what the TCP analysis says of the segment. HTTP messages are read accordingly,
+	// as tshark reads them. TCP only.
+	Order   Order
+	SrcPort uint16
+	DstPort uint16
 	// Transport is the IP protocol number, 6 (TCP) or 17 (UDP); others are skipped.
 	Transport uint8
 	// FromClient says that the client of the flow sent it.
@@ -58,6 +61,17 @@ type Segment struct {
 	// TCP only.
 	End bool
 }
+
+// Order is where a segment stands among those of its direction.
+type Order uint8
+
+// The orders of segments, with the meaning of tshark's tcp.analysis fields.
+const (
+	InOrder    Order = iota // none of the others; Segment.Repeated bytes of it are not read again
+	Resent                  // retransmission, or keep_alive: not read, but for what names the flow
+	FastResent              // fast_retransmission: read as if it were new
+	OutOfOrder              // out_of_order: fills the hole in a message, and none begins or ends in it
+)
 
 // Outcome is the result of one call. Every call has exactly one.
 type Outcome uint8
@@ -193,7 +207,7 @@ func (r *Recognizer) Find(id FieldID) (Field, bool) {
 // no other Recognizer, and does not keep s or its payload.
 func (r *Recognizer) Segment(st *FlowState, s *Segment) Outcome {
 	r.nfields, r.nscratch = 0, 0
-	if st.flags&flagDone != 0 || len(s.Payload) <= int(s.Repeated) && !(st.proto == HTTP && st.partial[s.way()] != 0) {
+	if st.flags&flagDone != 0 || len(s.Payload) <= int(s.Repeated) && !(st.proto == HTTP && (s.Order == FastResent || st.partial[s.way()] != 0)) {
 		r.counters.Outcomes[OutcomeSkipped]++
 		return OutcomeSkipped
 	}
@@ -201,7 +215,9 @@ func (r *Recognizer) Segment(st *FlowState, s *Segment) Outcome {
 	var v verdict
 	switch s.Transport {
 	case 6:
-		v = r.stream(st, s)
+		if v = r.stream(st, s); s.Order == Resent || s.Order == OutOfOrder {
+			r.early()
+		}
 	case 17:
 		v = r.datagram(st, s)
 	default:
@@ -237,6 +253,13 @@ func (r *Recognizer) takeBack(first int) {
 			r.fields[r.nfields] = f
 			r.nfields++
 		}
+	}
+}
+
+// early marks all fields: tshark reads nothing from the segment, but the flow has its names.
+func (r *Recognizer) early() {
+	for i := range r.fields[:r.nfields] {
+		r.fields[i].Early = true
 	}
 }
 

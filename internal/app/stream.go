@@ -8,7 +8,6 @@ const (
 	kindPending      // the beginning has not come yet: nobody knows
 	kindTLS
 	kindHTTP
-	kindHTTPBody // the head is there, the body goes on
 	kindDNS
 	kindSSH
 	kindMQTT
@@ -48,14 +47,8 @@ func (r *Recognizer) stream(st *FlowState, s *Segment) verdict {
 			r.counters.PartialsLost++
 		}
 	}
-	if q != nil {
-		if q.prog.head != 0 {
-			q.awaitBody()
-		}
-		if q.kind == kindHTTPBody {
-			// It knows its holes better than Repeated does.
-			return r.body(st, s, d, q)
-		}
+	if st.proto == HTTP && (q == nil || q.kind == kindHTTP) {
+		return r.httpSegment(st, s, d, q)
 	}
 	switch {
 	case len(s.Payload) <= int(s.Repeated):
@@ -66,6 +59,9 @@ func (r *Recognizer) stream(st *FlowState, s *Segment) verdict {
 		return r.resume(st, s, d, q)
 	}
 	k := r.classify(st, s, d, s.Payload)
+	if k == kindHTTP {
+		return r.httpSegment(st, s, d, nil)
+	}
 	if k != kindNone {
 		return r.begin(st, s, d, k)
 	}
@@ -101,13 +97,6 @@ func (r *Recognizer) begin(st *FlowState, s *Segment, d int, k kind) verdict {
 		return v
 	}
 	rest := s.Payload[prog.off:]
-	if prog.head != 0 {
-		// What the body still lacks comes behind this payload; of it only the head is kept.
-		q, h := r.take(kindHTTPBody, s.Seq+uint32(len(s.Payload)-prog.head))
-		q.n, q.head, q.body = copy(q.buf, rest[:prog.head]), prog.head, prog.body
-		r.wait(st, d, h)
-		return verdictNeed
-	}
 	if len(rest) >= r.pool.size {
 		r.counters.PartialsGivenUp++
 		return r.parse(st, s, k, rest, &progress{msgs: prog.msgs}, true)
@@ -152,9 +141,15 @@ func (r *Recognizer) resume(st *FlowState, s *Segment, d int, q *partial) verdic
 		if q.n == 0 {
 			return r.stillPending(st, s, d, q)
 		}
-		if q.kind = r.classify(st, s, d, q.buf[:q.n]); q.kind == kindNone {
+		switch q.kind = r.classify(st, s, d, q.buf[:q.n]); q.kind {
+		case kindNone:
 			r.drop(st, d)
 			return verdictNone
+		case kindHTTP:
+			r.hold = append(r.hold[:0], q.buf[:q.n]...)
+			r.drop(st, d)
+			r.httpNames(st, r.hold)
+			return r.httpSegment(st, s, d, nil)
 		}
 	}
 	v := r.parse(st, s, q.kind, q.buf[:q.n], &q.prog, s.Truncated)
@@ -164,7 +159,7 @@ func (r *Recognizer) resume(st *FlowState, s *Segment, d int, q *partial) verdic
 		return v
 	}
 	full := q.n == len(q.buf) && q.prog.off == 0
-	if !s.Truncated && (q.prog.head != 0 || !full && q.fed < maxFeeds) {
+	if !s.Truncated && !full && q.fed < maxFeeds {
 		return verdictNeed
 	}
 	r.counters.PartialsGivenUp++
@@ -208,6 +203,26 @@ func (r *Recognizer) stillPending(st *FlowState, s *Segment, d int, q *partial) 
 	return verdictNone
 }
 
+// behind reads what stands behind a record of which a piece is missing: the last bytes of a
+// segment, less those that an earlier one has brought.
+func (r *Recognizer) behind(st *FlowState, s *Segment, d int, rest []byte, seq uint32) verdict {
+	if old := int64(int32(s.Seq + s.Repeated - seq)); s.Repeated > 0 && old > 0 {
+		if old >= int64(len(rest)) {
+			return verdictNone
+		}
+		rest, seq = rest[old:], seq+uint32(old)
+	}
+	if len(rest) == 0 {
+		return verdictNone
+	}
+	next := *s
+	next.Payload, next.Seq, next.Missing, next.Repeated = rest, seq, 0, 0
+	if k := r.classify(st, &next, d, rest); k != kindNone {
+		return r.begin(st, &next, d, k)
+	}
+	return verdictNone
+}
+
 func (r *Recognizer) take(k kind, base uint32) (*partial, uint32) {
 	q, h, evicted := r.pool.take(k, base)
 	r.counters.PartialsStarted++
@@ -228,8 +243,6 @@ func (r *Recognizer) parse(st *FlowState, s *Segment, k kind, b []byte, prog *pr
 	switch k {
 	case kindTLS:
 		return r.tls(st, s.way(), b, prog, cut)
-	case kindHTTP:
-		return r.http(st, b, prog, cut, s.End)
 	case kindDNS:
 		return r.dnsStream(st, s, b, prog, cut)
 	case kindSSH:
@@ -259,10 +272,7 @@ func (r *Recognizer) classify(st *FlowState, s *Segment, d int, b []byte) kind {
 		}
 		return k
 	case HTTP:
-		switch c := b[0]; {
-		case c >= 'A' && c <= 'Z' && (startsHTTP(b) || mayStartHTTP(b)), c == '\r' || c == '\n':
-			return kindHTTP
-		case c == recordHandshake && len(b) > 5 && startsHandshake(b):
+		if b[0] == recordHandshake && len(b) > 5 && startsHandshake(b) {
 			return kindTLS
 		}
 		return kindNone

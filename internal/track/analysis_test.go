@@ -184,7 +184,8 @@ func TestConversationsKeepTheirNames(t *testing.T) {
 	}
 }
 
-// The pieces of a request come in the wrong order, the first one twice.
+// The pieces of a request come in the wrong order, the first one twice. Like tshark nobody
+// reads a message then, but the flow has its name.
 func TestNamesOfSegmentsOutOfOrder(t *testing.T) {
 	s := newScene()
 	get := "GET /page HTTP/1.1\r\nHost: split.example\r\n\r\n"
@@ -198,8 +199,10 @@ func TestNamesOfSegmentsOutOfOrder(t *testing.T) {
 	tr := track.NewAnalysing(a)
 	tr.Load(s.chunk())
 	b := tr.Next()
-	if got := texts(b, 4, "http.host"); len(got) != 1 || got[0] != "split.example" {
-		t.Errorf("host at the piece that completes it: %q", got)
+	for row := range b.Rows {
+		if got := texts(b, row, "http.host"); len(got) != 0 {
+			t.Errorf("host at packet %d: %q", row+1, got)
+		}
 	}
 	var c track.Conversation
 	if !a.Find(&b.Notes[5], &c) || string(c.Name) != "split.example" || c.Client.Retransmissions == 0 {

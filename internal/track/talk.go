@@ -96,6 +96,9 @@ func (a *Analysis) row(b *Batch, i int) app.Protocol {
 	}
 	// A FIN ends the body of an HTTP message.
 	end := s.Inner.Proto == packet.ProtoTCP && s.TCPFlags&tcpFIN != 0 && (s.PayloadLen > 0 || t.state.Protocol() == app.HTTP)
+	if s.TCPFlags&tcpRST != 0 && s.Inner.Proto == packet.ProtoTCP {
+		return t.state.Protocol() // what it carries is for people to read: RFC 1122 4.2.2.12
+	}
 	if s.PayloadLen == 0 && s.TCPFlags&tcpSYN == 0 && !end || t.state.Done() {
 		b.Shown[i] = a.mute(b, i, t)
 		return t.state.Protocol()
@@ -121,9 +124,7 @@ func (a *Analysis) row(b *Batch, i int) app.Protocol {
 		if t.started[d] {
 			late = int32(s.Seq+s.PayloadLen-t.ways[d].high) <= 0
 			seg.Missing, seg.Repeated = t.ways[d].take(seg.Seq, s.PayloadLen)
-			if n.Flags&flow.FastRetransmission != 0 && t.state.Protocol() == app.HTTP {
-				seg.Repeated = 0 // tshark shows such a message a second time
-			}
+			seg.Order = orderOf(n.Flags)
 		} else {
 			t.started[d] = true
 			end := seg.Seq + s.PayloadLen
@@ -145,9 +146,26 @@ func (a *Analysis) row(b *Batch, i int) app.Protocol {
 	return p
 }
 
+// orderOf tells the recogniser what the verdicts on a segment mean for it. Flags that it does
+// not look at are nearly always 0.
+func orderOf(flags flow.Analysis) app.Order {
+	const order = flow.Retransmission | flow.FastRetransmission | flow.OutOfOrder | flow.KeepAlive
+	switch flags &= order; {
+	case flags == 0:
+		return app.InOrder
+	case flags&flow.FastRetransmission != 0:
+		return app.FastResent
+	case flags&flow.OutOfOrder != 0:
+		return app.OutOfOrder
+	default:
+		return app.Resent
+	}
+}
+
 const (
 	tcpFIN = 0x01
 	tcpSYN = 0x02
+	tcpRST = 0x04
 )
 
 // take notes a segment and says how many bytes before it the capture has not seen, and how
