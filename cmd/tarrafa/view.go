@@ -43,11 +43,15 @@ func (s *session) view(end context.Context) {
 	if s.wantsTerminal() {
 		home, _ := os.UserHomeDir()
 		s.lines.setQuiet(true)
-		err := terminal.Run(end, s.hub, terminal.Options{Language: words.Chosen(), Home: home, Suspend: func(on bool) {
+		opts := terminal.Options{Language: words.Chosen(), Home: home, Suspend: func(on bool) {
 			if err := s.suspend(on); err != nil {
 				s.log.Error("capturing cannot be stopped or started", "error", err)
 			}
-		}})
+		}}
+		if s.page != nil {
+			opts.Link = s.page.Link
+		}
+		err := terminal.Run(end, s.hub, opts)
 		s.lines.setQuiet(false)
 		if err == nil {
 			s.stop()

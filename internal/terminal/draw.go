@@ -135,7 +135,11 @@ func (m *model) footer() string {
 		other = txKeyStatistics
 	}
 	key("tab", other)
-	key("?", txKeyHelp)
+	help := txKeyHelp
+	if m.newLink != nil {
+		help = txKeyHelpLink
+	}
+	key("?", help)
 	if m.view == packetsView {
 		key("↑↓ PgUp PgDn Home End", txKeyChoose)
 	}
@@ -179,7 +183,17 @@ func (m *model) helpPage() []string {
 	entry := func(sign string, what text) string {
 		return newLine(m.width).space(2).put(keyName, left(sign, 12)).space(1).put(plain, m.tx(what)).String()
 	}
-	lines := []string{
+	var lines []string
+	if m.link != "" {
+		lines = append(lines, m.section(m.tx(txHelpPageLink), ""))
+		for rest := m.link; rest != ""; { // whole, and alone in its lines, so that it can be picked up
+			n := min(m.width, len(rest))
+			lines = append(lines, newLine(m.width).put(plain, rest[:n]).String())
+			rest = rest[n:]
+		}
+	}
+	return append(
+		lines,
 		m.section(m.tx(txHelpKeys), ""),
 		entry("q  Ctrl+C", txHelpQuit),
 		entry("space", txHelpPause),
@@ -197,8 +211,7 @@ func (m *model) helpPage() []string {
 		entry(m.tx(txDropped), txHelpDropped),
 		entry(m.tx(txLedger), txHelpLedger),
 		entry("≈", txHelpApproximate),
-	}
-	return lines
+	)
 }
 
 // widest returns the width of the widest of some texts.

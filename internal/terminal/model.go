@@ -38,6 +38,8 @@ type model struct {
 	words *stats.Words
 	home  string
 
+	newLink   func() string // nil: there is no page
+	link      string        // to the page, while the help is shown
 	suspend   func(on bool) // nil: capturing cannot be stopped
 	switching bool          // it is being stopped or started
 
@@ -65,7 +67,7 @@ type model struct {
 
 func newModel(ctx context.Context, hub *live.Hub, opts Options) *model {
 	m := &model{
-		ctx: ctx, hub: hub, lang: opts.Language, words: Words(opts.Language), home: opts.Home, suspend: opts.Suspend,
+		ctx: ctx, hub: hub, lang: opts.Language, words: Words(opts.Language), home: opts.Home, suspend: opts.Suspend, newLink: opts.Link,
 		width: 80, height: 24, following: true,
 	}
 	m.newest = hub.Snapshot()
@@ -160,7 +162,9 @@ func (m *model) key(name string) (quit bool) {
 	case "q", "Q", "ctrl+c":
 		return true
 	case "?", "h", "f1":
-		m.help = !m.help
+		if m.help = !m.help; m.help && m.newLink != nil {
+			m.link = clean(m.newLink())
+		}
 		return false
 	case "esc":
 		switch {

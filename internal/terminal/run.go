@@ -28,6 +28,9 @@ type Options struct {
 	// Suspend stops the capturing, or starts it again; that it is so, or why it is not, comes
 	// with the snapshots. It is called beside the view, once at a time. nil: it cannot be done.
 	Suspend func(on bool)
+
+	// Link returns a link to the capture's page that works once. nil: there is no page.
+	Link func() string
 }
 
 // Run shows the live view until the user quits (q or Ctrl+C), the capture ends (its

@@ -76,6 +76,7 @@ type scene struct {
 	faces   []live.Interface
 
 	suspended func() time.Time // nil: never
+	page      bool             // there is one
 }
 
 func newScene(t *testing.T, sc *scene, packets int) *scene {
@@ -110,7 +111,11 @@ func newScene(t *testing.T, sc *scene, packets int) *scene {
 
 func (sc *scene) model(t *testing.T, width, height int, lang words.Language) *model {
 	t.Helper()
-	m := newModel(t.Context(), sc.hub, Options{Language: lang, Home: "/home/ana", Suspend: func(bool) {}})
+	opts := Options{Language: lang, Home: "/home/ana", Suspend: func(bool) {}}
+	if sc.page {
+		opts.Link = func() string { return "http://127.0.0.1:7447/?token=dGhlIHRva2VuIG9mIHRoZSB0ZXN0IGlzIGxvbmc" }
+	}
+	m := newModel(t.Context(), sc.hub, opts)
 	m.width, m.height = width, height
 	return m
 }

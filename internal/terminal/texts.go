@@ -79,6 +79,7 @@ const (
 	txKeyPackets
 	txKeyStatistics
 	txKeyHelp
+	txKeyHelpLink
 	txKeyChoose
 	txKeyBack
 	txFollowing
@@ -92,6 +93,7 @@ const (
 	txWindow
 	txPayload
 	txCaptured // number of bytes
+	txHelpPageLink
 	txHelpKeys
 	txHelpQuit
 	txHelpPause
@@ -198,6 +200,7 @@ var keys = [texts]string{
 	txKeyPackets:      "key.packets",
 	txKeyStatistics:   "key.statistics",
 	txKeyHelp:         "key.help",
+	txKeyHelpLink:     "key.helplink",
 	txKeyChoose:       "key.choose",
 	txKeyBack:         "key.back",
 	txFollowing:       "packets.following",
@@ -211,6 +214,7 @@ var keys = [texts]string{
 	txWindow:          "packet.window",
 	txPayload:         "packet.payload",
 	txCaptured:        "packet.captured",
+	txHelpPageLink:    "help.pagelink",
 	txHelpKeys:        "help.keys",
 	txHelpQuit:        "help.quit",
 	txHelpPause:       "help.pause",

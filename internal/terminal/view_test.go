@@ -74,6 +74,7 @@ func TestFrames(t *testing.T) {
 		{name: "packets-empty-80x24", width: 80, height: 24, keys: []string{"tab"}},
 		{name: "help-80x24", width: 80, height: 24, keys: []string{"?"}},
 		{name: "help-pt-80x24", width: 80, height: 24, lang: words.PortugueseBrazil, keys: []string{"?"}},
+		{name: "help-page-80x24", width: 80, height: 24, keys: []string{"?"}, scene: scene{page: true}},
 		{name: "tiny-30x5", width: 30, height: 5, packets: 40},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
