@@ -13,10 +13,10 @@ type End uint8
 const (
 	EndNone    End = iota // it has not ended
 	EndIdle               // silent for longer than its timeout
-	EndClosed             // TCP: FIN from both sides or RST, and then silence
+	EndClosed             // TCP: FIN from both sides or RST, and then silence or the capture's end
 	EndForced             // its memory was wanted for another
 	EndReused             // TCP: a SYN with another sequence number on the same ports
-	EndDrained            // the capture ended
+	EndDrained            // the capture ended while it was open
 )
 
 var endNames = [...]string{"open", "idle", "closed", "forced", "reused", "drained"}

@@ -370,11 +370,17 @@ func (t *Table) tick(now int64) {
 	t.look(steps, now)
 }
 
-// Drain ends all live flows in the order of the table, at the end of a capture. The
+// Drain ends all live flows in the order of the table, at the end of a capture. Those that
+// both sides have closed end by that: only the silence after it was cut short. The
 // conversations stay known.
 func (t *Table) Drain() {
 	for i := range t.fresh {
-		if r := t.at(i); r.bits&bitLive != 0 {
+		r := t.at(i)
+		switch {
+		case r.bits&bitLive == 0:
+		case r.key.proto() == protoTCP && r.ended():
+			t.end(r, i, EndClosed)
+		default:
 			t.end(r, i, EndDrained)
 		}
 	}

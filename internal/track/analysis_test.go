@@ -179,7 +179,7 @@ func TestConversationsKeepTheirNames(t *testing.T) {
 		}
 	}
 	c := a.Counters()
-	if c.Flow.Reused != 2 || c.Flow.Drained != 1 || c.Retransmissions() != 3 || c.NamesLost != 0 {
+	if c.Flow.Reused != 2 || c.Flow.Closed != 1 || c.Retransmissions() != 3 || c.NamesLost != 0 {
 		t.Errorf("%+v", c)
 	}
 }
