@@ -291,6 +291,32 @@ func TestPassiveDNSMap(t *testing.T) {
 }
 
 // TestPassiveDNSAgainstMap holds the map against a plain one under random use.
+// An address that many names share had at a time the name that was answered last by then.
+func TestPassiveDNSOfThen(t *testing.T) {
+	p := NewPassiveDNS(8)
+	a := netip.MustParseAddr("192.0.2.1")
+	for _, l := range []struct {
+		at   int64
+		name string
+	}{{10, "first"}, {20, "second"}, {30, "second"}, {40, "third"}, {50, "first"}} {
+		p.Learn(a, []byte(l.name), 60, l.at)
+	}
+	check := func(want map[int64]string) {
+		t.Helper()
+		for at, name := range want {
+			if got, _ := p.Lookup(a, at); string(got) != name {
+				t.Errorf("at %d the name was %q, want %q", at, got, name)
+			}
+		}
+	}
+	check(map[int64]string{5: "first", 10: "first", 19: "first", 20: "second", 39: "second", 40: "third", 50: "first", 99: "first"})
+	// The older names make room for other addresses; the address keeps what is left.
+	for i := range byte(6) {
+		p.Learn(netip.AddrFrom4([4]byte{10, 0, 0, i}), []byte("other"), 60, 60)
+	}
+	check(map[int64]string{5: "third", 45: "third", 50: "first"})
+}
+
 func TestPassiveDNSAgainstMap(t *testing.T) {
 	rng := rand.New(rand.NewPCG(9, 10))
 	p := NewPassiveDNS(64)
@@ -303,11 +329,11 @@ func TestPassiveDNSAgainstMap(t *testing.T) {
 		}
 		p.Learn(a, []byte(n), 30, int64(i))
 		last[a] = n
-		if got, _ := p.Lookup(a, 0); string(got) != n {
+		if got, _ := p.Lookup(a, int64(i)); string(got) != n {
 			t.Fatalf("step %d: just learnt %q, got %q", i, n, got)
 		}
 		b := netip.AddrFrom4([4]byte{1, 2, 3, byte(rng.IntN(200))})
-		if got, _ := p.Lookup(b, 0); got != nil && string(got) != last[b] {
+		if got, _ := p.Lookup(b, int64(i)); got != nil && string(got) != last[b] {
 			t.Fatalf("step %d: %v is %q, got %q", i, b, last[b], got)
 		}
 		if p.Len() > 64 {

@@ -37,10 +37,15 @@ type PassiveDNS struct {
 type passiveEntry struct {
 	addr    [16]byte
 	expires int64
+	learned int64  // since when the address has this name
 	name    uint64 // position in the ring of names, as nhead counts
+	back    uint32 // how many entries before this one the address's name before it stands; 0: nowhere
 	length  uint8
 	dead    bool // superseded by a newer entry of the same address, or forgotten
 }
+
+// maxBack is how many names of an address Lookup goes back.
+const maxBack = 16
 
 // PassiveCounters tell what a PassiveDNS did.
 type PassiveCounters struct {
@@ -87,8 +92,10 @@ func (p *PassiveDNS) Learn(addr netip.Addr, name []byte, ttl uint32, now int64) 
 	key := addr.As16()
 	expires := now + int64(min(ttl, maxPassiveTTL))*1e9
 	place, held := p.find(&key)
+	learned, before := now, p.head // p.head: no name before
 	if held {
 		e := &p.entries[p.table[place]-1]
+		before = p.number(p.table[place] - 1)
 		same := bytes.Equal(p.nameOf(e), name)
 		if same && ttl == 0 {
 			p.remove(place)
@@ -104,7 +111,12 @@ func (p *PassiveDNS) Learn(addr netip.Addr, name []byte, ttl uint32, now int64) 
 			return
 		}
 		if same {
-			expires = max(e.expires, expires)
+			expires, learned = max(e.expires, expires), e.learned
+			if e.back == 0 {
+				before = p.head
+			} else {
+				before -= uint64(e.back)
+			}
 			p.counters.Refreshed++
 		} else {
 			p.counters.Learned++
@@ -117,11 +129,12 @@ func (p *PassiveDNS) Learn(addr netip.Addr, name []byte, ttl uint32, now int64) 
 		}
 		p.counters.Learned++
 	}
-	p.append(key, name, expires)
+	p.append(passiveEntry{addr: key, expires: expires, learned: learned, back: uint32(p.head - before)}, name)
 }
 
-// Lookup gives the name of an address and says whether its time to live lasts still at
-// time now (nanoseconds). Clients use addresses longer than they should, so that an
+// Lookup gives the name that an address had at time now (nanoseconds): the one that was learnt
+// last by then, if it is still held, else the first one behind it. It says whether the name's time
+// to live lasts still. Clients use addresses longer than they should, so that an
 // expired name is usually the right one; name is nil when the address is not held. The
 // name is borrowed: valid until the next call of Learn.
 func (p *PassiveDNS) Lookup(addr netip.Addr, now int64) (name []byte, fresh bool) {
@@ -133,8 +146,21 @@ func (p *PassiveDNS) Lookup(addr netip.Addr, now int64) (name []byte, fresh bool
 	if !held {
 		return nil, false
 	}
-	e := &p.entries[p.table[place]-1]
+	slot := p.table[place] - 1
+	e, n := &p.entries[slot], p.number(slot)
+	for range maxBack {
+		if e.learned <= now || e.back == 0 || n-uint64(e.back) < p.tail {
+			break
+		}
+		n -= uint64(e.back)
+		e = &p.entries[n%uint64(len(p.entries))]
+	}
 	return p.nameOf(e), now <= e.expires
+}
+
+// number gives how many entries were appended before the one in that slot.
+func (p *PassiveDNS) number(slot uint32) uint64 {
+	return p.head - 1 - (p.head-1-uint64(slot))%uint64(len(p.entries))
 }
 
 // young says that the entry in that slot is in the newer half of the ring.
@@ -150,7 +176,8 @@ func (p *PassiveDNS) nameOf(e *passiveEntry) []byte {
 }
 
 // append writes a new entry, making room in both rings.
-func (p *PassiveDNS) append(key [16]byte, name []byte, expires int64) {
+func (p *PassiveDNS) append(e passiveEntry, name []byte) {
+	key := e.addr
 	size := uint64(len(p.names))
 	at := p.nhead % size
 	if at+uint64(len(name)) > size { // a name does not wrap around
@@ -174,7 +201,8 @@ func (p *PassiveDNS) append(key [16]byte, name []byte, expires int64) {
 	}
 	copy(p.names[start%size:], name)
 	slot := p.head % uint64(len(p.entries))
-	p.entries[slot] = passiveEntry{addr: key, expires: expires, name: start, length: uint8(len(name))}
+	e.name, e.length = start, uint8(len(name))
+	p.entries[slot] = e
 	p.head++
 	place, _ := p.find(&key)
 	p.table[place] = uint32(slot) + 1

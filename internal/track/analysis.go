@@ -283,7 +283,7 @@ func (a *Analysis) describe(c *Conversation, t *talk) {
 			c.NameField = t.nameField
 		}
 	}
-	c.Host, _ = a.passive.Lookup(c.Tuple.Dst.Netip(c.Tuple.Version), c.Last)
+	c.Host, _ = a.passive.Lookup(c.Tuple.Dst.Netip(c.Tuple.Version), c.Start)
 }
 
 // Find writes the flow of a packet to c and reports whether it is still there. n is the
