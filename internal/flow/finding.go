@@ -86,9 +86,10 @@ type Finding struct {
 	Text    [TextCap]byte // for FindDNSTunnel: the domain, cut off at TextCap bytes
 	TextLen uint8
 
-	clue     clue
-	told     Severity // when Found was called last
-	toldLast int64    // Last then
+	clue      clue
+	told      Severity // when Found was called last
+	toldLast  int64    // Last then
+	toldCount uint64   // Count then
 }
 
 // TextCap is the length of Finding.Text, bytes.

@@ -259,7 +259,7 @@ func (w *Watch) tell(f *Finding, fresh bool) {
 	if !fresh && !worse && (f.Count < 10 || f.Count > 1<<32-1 || !power(uint32(f.Count))) {
 		return
 	}
-	f.told, f.toldLast = f.Severity, f.Last
+	f.told, f.toldLast, f.toldCount = f.Severity, f.Last, f.Count
 	if w.found != nil {
 		w.found(f)
 	}
@@ -272,8 +272,9 @@ func (w *Watch) Finish() {
 		return
 	}
 	for f := range w.All() {
-		if f.Last != f.toldLast {
-			f.toldLast = f.Last
+		// Where packets bring old times a finding grows, and its last time does not.
+		if f.Last != f.toldLast || f.Count != f.toldCount {
+			f.toldLast, f.toldCount = f.Last, f.Count
 			w.found(f)
 		}
 	}
