@@ -116,8 +116,11 @@ func (s *Sink) takePayloads(b *track.Batch) {
 		}
 		return
 	}
+	if len(b.Notes) < len(b.Rows) {
+		return // nobody looked for streams
+	}
 	f := s.fill
-	for i := range min(len(b.Rows), len(b.Notes)) {
+	for i := range b.Rows {
 		s.segments.Conversations(b, i, &b.Notes[i], func(c *track.Part) {
 			if c.Summary.Number >= from {
 				f.payloads.add(s.encoder.capture, c)
