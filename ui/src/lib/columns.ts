@@ -80,7 +80,7 @@ export function allColumns(o: ColumnOptions): Column[] {
     },
     { id: "protocol", width: 62, text: protocolName },
     { id: "length", width: 54, align: "right", text: (r, p) => String(r.length(p)) },
-    { id: "info", width: 170, text: (r, p) => info(r, p, o) },
+    { id: "info", width: 170, grow: true, text: (r, p) => info(r, p, o) },
     { id: "hash", width: 76, text: (r, p) => r.hash(p).slice(0, 8) },
     { id: "preview", width: 180, grow: true, text: (r, p) => r.preview(p) },
   ];

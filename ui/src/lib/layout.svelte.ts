@@ -12,6 +12,7 @@ interface Place {
 const none = () => "";
 const original = allColumns({ time: "absolute", first: 0, name: none, flow: none });
 const wide: Record<string, number> = { source: 220, destination: 220 }; // with names
+const GROWING = "preview";
 const NARROWEST = 24;
 const WIDEST = 1600;
 
@@ -45,6 +46,13 @@ class Layout {
 
   toggle(id: string): void {
     this.set(this.order.map((o) => (o.id === id ? { ...o, hidden: !o.hidden } : o)));
+  }
+
+  /** Whether a column takes part in the room that is left: the payload always,
+   * others unless the reader has chosen their width. */
+  grows(o: Place): boolean {
+    const c = original.find((c) => c.id === o.id);
+    return Boolean(c?.grow) && (o.id === GROWING || o.width === c?.width);
   }
 
   /** The width of a column: wider with names, unless the reader has chosen one. */
