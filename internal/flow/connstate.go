@@ -144,10 +144,13 @@ func (r *record) connState(client, server uint8) ConnState {
 		}
 		return ConnRSTR
 	case o == stateReset:
-		if quiet(s) {
+		switch {
+		case !quiet(s):
+			return ConnRSTO
+		case r.takenBack():
 			return ConnRSTOS0
 		}
-		return ConnRSTO
+		return ConnOTH
 	case o == stateClosed && s == stateClosed:
 		return ConnSF
 	case o == stateClosed:
@@ -166,6 +169,14 @@ func (r *record) connState(client, server uint8) ConnState {
 		return ConnS1
 	}
 	return ConnOTH
+}
+
+// takenBack reports that the client's RST came after its SYN with nothing between but
+// payload: otherwise the middle of a connection is what was seen.
+func (r *record) takenBack() bool {
+	letters := bytes.TrimPrefix(r.history[:r.histN], []byte{'^'})
+	end := bytes.IndexByte(letters, 'R')
+	return end > 0 && letters[0] == 'S' && !bytes.ContainsAny(letters[1:end], "HAFGIQ")
 }
 
 // HistoryCap is how many letters a flow's history holds; later ones are lost.
