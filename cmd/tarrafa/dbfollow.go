@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 
 	"github.com/tarrafa/tarrafa/internal/packet"
 	"github.com/tarrafa/tarrafa/internal/postgres"
@@ -56,11 +57,9 @@ func databaseFollow(ctx context.Context, stderr io.Writer, f *following, w *bufi
 // noPayload says that a capture was stored without payload, where the bytes are, and how
 // they get into the database.
 func noPayload(o *followOptions, id, folders string) error {
-	where := words.Sprintf("the folder or file of capture %s", oneLine(id))
-	follow := words.Sprintf("follow it in %s", where)
+	follow := words.Sprintf("follow it in the folder or file of capture %s", oneLine(id))
 	store := words.T("FILE")
-	// A capture of this machine is called as its folder is.
-	if folder := filepath.Join(folders, id); id == filepath.Base(id) && isDir(folder) {
+	if folder := captureFolder(folders, id); folder != "" {
 		kind := ""
 		if o.udp {
 			kind = " --udp"
@@ -74,6 +73,19 @@ func noPayload(o *followOptions, id, folders string) error {
 		mend: words.Sprintf("%s; to have it in the database: tarrafa read --db --db-payload %s, or capture with --db --db-payload", follow, store),
 	}
 }
+
+// captureFolder returns the folder of a capture that was made on this machine, or nothing. A
+// capture is named as its folder is, with a random end behind.
+func captureFolder(folders, id string) string {
+	for _, name := range []string{id, randomEnd.ReplaceAllString(id, "")} {
+		if folder := filepath.Join(folders, name); filepath.IsLocal(name) && name == filepath.Base(name) && name != "." && isDir(folder) {
+			return folder
+		}
+	}
+	return ""
+}
+
+var randomEnd = regexp.MustCompile("-[0-9a-f]{8}$")
 
 func isDir(name string) bool {
 	info, err := os.Stat(name)

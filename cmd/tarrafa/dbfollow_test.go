@@ -284,6 +284,15 @@ func TestFollowDatabaseWithout(t *testing.T) {
 	if _, talk, _ := follow("--udp"); !strings.Contains(talk, lacks+"run: tarrafa follow --stream 0 --udp "+folder+store+folder) {
 		t.Errorf("the folder %s is not named: %s", folder, talk)
 	}
+	live := filepath.Join(filepath.Dir(folder), "20261121T120000Z-eth0")
+	if err := os.Mkdir(live, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for id, want := range map[string]string{"20261121T120000Z-eth0-0123abcd": live, "20261121T120000Z-eth1-0123abcd": "", "..": "", "../" + id: "", "": "", ".": ""} {
+		if got := captureFolder(filepath.Dir(folder), id); got != want {
+			t.Errorf("the folder of capture %q: %s", id, got)
+		}
+	}
 	for _, c := range []struct {
 		args []string
 		say  string
