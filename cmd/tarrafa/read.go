@@ -202,12 +202,16 @@ func tweakLine(line *query.Line, header *bool, key, value string) error {
 	return err
 }
 
-// nearestField names the known field that a wrong name probably means.
-func nearestField(name string) string {
-	if near := query.Nearest(name); len(near) > 0 {
-		return words.Sprintf("; did you mean %s?", near[0])
+// nearestField says why there is no such field, as far as that is known, and names the one
+// that is probably meant.
+func nearestField(name string) (s string) {
+	if why := query.WhyRefused(name); why != "" {
+		s = ": " + why
 	}
-	return ""
+	if near := query.Nearest(name); len(near) > 0 {
+		s += words.Sprintf("; did you mean %s?", near[0])
+	}
+	return s
 }
 
 func (p *printer) run(ctx context.Context, w *bufio.Writer, in *input, o *readOptions) error {

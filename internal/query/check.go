@@ -64,7 +64,11 @@ func (p *parser) field(x *raw) (Operand, error) {
 			return &FieldRef{Field: f}, nil
 		}
 		if near := Nearest(x.tok.text); near != nil || !startsLikeNumber(x.tok.text) {
-			return nil, &SyntaxError{Pos: x.pos, End: x.end, What: "no field " + strconv.Quote(x.tok.text), Candidates: near}
+			what := "no field " + strconv.Quote(x.tok.text)
+			if why := WhyRefused(x.tok.text); why != "" {
+				what += ": " + why
+			}
+			return nil, &SyntaxError{Pos: x.pos, End: x.end, What: what, Candidates: near}
 		}
 	}
 	return nil, p.refuse(x, p.written(x)+" is a value", "a field; values stand to the right of the comparison")

@@ -3,7 +3,10 @@
 // answers. It does no I/O.
 package query
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Type says what a field's values are.
 type Type uint8
@@ -72,8 +75,19 @@ func (f *Field) Append(r *Row, dst []Value) []Value {
 	return dst
 }
 
-// LookupField returns the field of that name, or nil.
-func LookupField(name string) *Field { return fieldsByName[name] }
+// LookupField returns the field of that name, or nil. Names of the time when Wireshark
+// called DHCP bootp and TLS ssl are known too.
+func LookupField(name string) *Field {
+	if f := fieldsByName[name]; f != nil {
+		return f
+	}
+	for _, old := range [][2]string{{"bootp", "dhcp"}, {"ssl", "tls"}} {
+		if rest, is := strings.CutPrefix(name, old[0]); is && (rest == "" || rest[0] == '.') {
+			return fieldsByName[old[1]+rest]
+		}
+	}
+	return nil
+}
 
 // FieldNames returns the names of all fields, sorted. The slice is the caller's.
 func FieldNames() []string { return slices.Clone(fieldNames) }
@@ -85,7 +99,7 @@ var (
 
 func init() {
 	for _, group := range [][]Field{
-		frameFields, linkFields, networkFields, transportFields, optionFields, tunnelFields, messageFields, dnsFields, protocolFields,
+		frameFields, linkFields, networkFields, transportFields, optionFields, tunnelFields, messageFields, dnsFields, httpFields, protocolFields,
 	} {
 		for i := range group {
 			f := &group[i]

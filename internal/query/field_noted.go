@@ -61,11 +61,11 @@ func (f *Field) Decoded() bool { return !f.noted() || f.remembered() }
 
 // Fields of notes that other fields are made of.
 var (
-	fieldSeq, fieldAck, fieldReused         *Field
-	fieldTCPStream, fieldUDPStream          *Field
-	fieldDNS, fieldMDNS, fieldLLMNR         *Field
-	fieldHTTPRequest, fieldHTTPResponse     *Field
-	fieldRequestURI, fieldHost, fieldMethod *Field
+	fieldSeq, fieldAck, fieldReused     *Field
+	fieldTCPStream, fieldUDPStream      *Field
+	fieldDNS, fieldMDNS, fieldLLMNR     *Field
+	fieldHTTPRequest, fieldHTTPResponse *Field
+	fieldRequestURI, fieldHost          *Field
 )
 
 // findNoted finds them when all fields are known.
@@ -75,7 +75,7 @@ func findNoted() {
 		"tcp.stream": &fieldTCPStream, "udp.stream": &fieldUDPStream,
 		"dns": &fieldDNS, "mdns": &fieldMDNS, "llmnr": &fieldLLMNR,
 		"http.request": &fieldHTTPRequest, "http.response": &fieldHTTPResponse,
-		"http.request.uri": &fieldRequestURI, "http.host": &fieldHost, "http.request.method": &fieldMethod,
+		"http.request.uri": &fieldRequestURI, "http.host": &fieldHost,
 		"tcp.completeness": &fieldCompleteness, "dns.time": &fieldDNSTime, "http.time": &fieldHTTPTime,
 	} {
 		if *f = LookupField(name); *f == nil {

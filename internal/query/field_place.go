@@ -141,6 +141,7 @@ const (
 	checksumGood       = 1
 	checksumUnverified = 2 // it is not asked to, or the packet is not whole
 	checksumAbsent     = 3
+	checksumIllegal    = 4 // absent where it must not be
 )
 
 // unverified is the state of a checksum that tshark does not verify unless it is told to.

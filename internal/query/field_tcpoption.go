@@ -185,7 +185,8 @@ func sackEdges(off int) func(r *Row, dst []Value) []Value {
 }
 
 // ackBase returns the number that the acknowledgements of a packet's TCP header count
-// from. number counts the packet's TCP headers from 0.
+// from: 0 when a header without ACK flag does not tell. number counts the packet's TCP
+// headers from 0.
 func ackBase(r *Row, l *packet.Layer, number int) (base uint32, known bool) {
 	ack, ok := note(r, fieldAck, number)
 	if !ok || l.Len < 20 {

@@ -87,8 +87,8 @@ func nextSequence(r *Row, dst []Value) []Value {
 	return dst
 }
 
-// udpChecksumStatus appends what tshark says of checksums that it does not verify: 2, or 3
-// when there is none.
+// udpChecksumStatus appends what tshark says of checksums that it does not verify: 2, or
+// that there is none.
 func udpChecksumStatus(r *Row, dst []Value) []Value {
 	p := r.Packet
 	for i := range p.Layers[:p.N] {
@@ -99,6 +99,9 @@ func udpChecksumStatus(r *Row, dst []Value) []Value {
 		status := uint64(checksumUnverified)
 		if be16(p.Header(l)[6:]) == 0 {
 			status = checksumAbsent
+			if ip := lastIP(p, i); l.Kind == packet.KindUDPLite || ip != nil && ip.Kind == packet.KindIPv6 {
+				status = checksumIllegal // RFC 3828, section 3.1, and RFC 8200, section 8.1
+			}
 		}
 		dst = append(dst, Value{Num: status})
 	}

@@ -97,7 +97,7 @@ func compareWith(r *rand.Rand, f *Field, op string, v Value) string {
 		n := int64(v.Num)
 		switch r.IntN(6) {
 		case 0:
-			return fmt.Sprintf("%s in {%d, %d..%d}", name, max(0, n-1), n, n+int64(r.IntN(10)))
+			return fmt.Sprintf("%s in {%d, %d..%d}", name, max(0, n-1), max(0, n-int64(r.IntN(10))), n)
 		case 1:
 			return fmt.Sprintf("%s & 0x%x", name, 1<<r.IntN(8))
 		case 2:

@@ -14,15 +14,18 @@ const mostCandidates = 3
 var otherNames = map[string]string{
 	"host": "ip.addr", "src": "ip.src", "dst": "ip.dst", "port": "tcp.port", "net": "ip.addr", "proto": "ip.proto",
 	"length": "frame.len", "len": "frame.len", "size": "frame.len", "time": "frame.time", "iface": "frame.interface_name",
-	"mac": "eth.addr", "ether": "eth", "ip6": "ipv6", "icmp6": "icmpv6", "data": "payload", "data.data": "payload",
+	"mac": "eth.addr", "ether": "eth", "ip6": "ipv6", "icmp6": "icmpv6",
 	"tcp.flags.rst": "tcp.flags.reset", "tcp.flags.psh": "tcp.flags.push", "sni": "tls.handshake.extensions_server_name",
-	"ssl": "tls", "bootp": "dhcp", "stream": "tcp.stream",
+	"stream": "tcp.stream",
 }
 
 // Nearest returns the names of up to three fields that a wrong name perhaps means, best
 // first.
 func Nearest(name string) []string {
 	name = strings.ToLower(strings.TrimPrefix(name, "."))
+	if r, ok := refused(name); ok {
+		return []string{r.near}
+	}
 	if other := otherNames[name]; other != "" {
 		return []string{other}
 	}
@@ -36,6 +39,13 @@ func Nearest(name string) []string {
 	for _, n := range fieldNames {
 		if len(list) < mostCandidates && len(name) > 1 && (strings.HasPrefix(n, name) || strings.HasSuffix(n, "."+name)) {
 			list = append(list, n)
+		}
+	}
+	if list == nil { // what the field is about
+		for at := strings.LastIndexByte(name, '.'); at > 0 && list == nil; at = strings.LastIndexByte(name[:at], '.') {
+			if f := LookupField(name[:at]); f != nil {
+				list = []string{f.Name}
+			}
 		}
 	}
 	return list
