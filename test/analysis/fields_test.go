@@ -37,7 +37,7 @@ var promisedFields = []string{
 
 // exact says that a field agrees on every frame of these captures.
 func exact(field string) bool {
-	return strings.HasPrefix(field, "http") || strings.HasPrefix(field, "tcp.analysis")
+	return strings.HasPrefix(field, "http") || strings.HasPrefix(field, "tcp") || strings.HasPrefix(field, "dns")
 }
 
 func rows(out []byte) [][]string {
