@@ -110,7 +110,6 @@ func (a *Analysis) row(b *Batch, i int) app.Protocol {
 	if n.FromClient {
 		d = 0
 	}
-	late := false
 	seg := &a.segment
 	*seg = app.Segment{} // in two steps: otherwise it is built elsewhere and copied
 	seg.Payload, seg.Truncated, seg.End = data, cut, end
@@ -122,7 +121,6 @@ func (a *Analysis) row(b *Batch, i int) app.Protocol {
 			seg.Seq++
 		}
 		if t.started[d] {
-			late = int32(s.Seq+s.PayloadLen-t.ways[d].high) <= 0
 			seg.Missing, seg.Repeated = t.ways[d].take(seg.Seq, s.PayloadLen)
 			seg.Order = orderOf(n.Flags)
 		} else {
@@ -141,7 +139,7 @@ func (a *Analysis) row(b *Batch, i int) app.Protocol {
 	p := t.state.Protocol()
 	b.Shown[i] = a.shows(s, p, o)
 	if p == app.TLS && a.records != nil && seg.Transport == packet.ProtoTCP {
-		b.Shown[i] = a.recordEnds(t.id, d, data, piece{s.Seq, s.PayloadLen, seg.Missing, seg.Repeated, late})
+		b.Shown[i] = a.recordEnds(t.id, d, data, piece{seg.Seq, s.PayloadLen, seg.Order, o == app.OutcomeFields && a.negotiated()})
 	}
 	return p
 }
