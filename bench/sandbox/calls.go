@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/tarrafa/tarrafa/internal/sandbox"
+	"github.com/tarrafa/tarrafa/test/trust/lab"
 )
 
 // timeCalls is the argument with which the benchmark starts itself to time system calls.
@@ -81,7 +82,7 @@ func threadTime() int64 {
 
 // callCost starts the benchmark again for each sample, and prints what the sandbox adds to
 // a call.
-func callCost(t *bench, samples int) {
+func callCost(t *lab.Bench, samples int) {
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatalf("%v", err)

@@ -47,7 +47,7 @@ func main() {
 		}
 		return
 	}
-	t := &bench{}
+	t := &lab.Bench{}
 	program, remove, err := lab.Build("./cmd/tarrafa")
 	if err != nil {
 		t.Fatalf("%v", err)
@@ -95,7 +95,7 @@ func main() {
 		fmt.Printf("| %s | %.1f ms | %.1f ms | %.1f ms more | |\n", s.name, median(s.p.without)*1e3, median(s.p.with)*1e3, (median(s.p.with)-median(s.p.without))*1e3)
 	}
 	callCost(t, 5)
-	t.cleanUp()
+	t.CleanUp()
 	os.Exit(max(verdict("a capture", &live, 1+*limit), verdict("counting", &read, 1+*limit)))
 }
 
@@ -133,7 +133,7 @@ type sample struct {
 	kept      string
 }
 
-func capture(t *bench, ns lab.Namespace, program, dir string, packets int, flags []string) sample {
+func capture(t *lab.Bench, ns lab.Namespace, program, dir string, packets int, flags []string) sample {
 	args := append([]string{"capture", "-i", "vb", "--view", "none", "--no-page", "--data-dir", filepath.Join(dir, "data"), "udp port 5353"}, flags...)
 	r := alone(t, ns.Command(program, args...))
 	r.Capturing()
@@ -154,7 +154,7 @@ func capture(t *bench, ns lab.Namespace, program, dir string, packets int, flags
 
 // settled waits until a process has nothing to do and returns the processor time that its
 // threads have used.
-func settled(t *bench, pid int) time.Duration {
+func settled(t *lab.Bench, pid int) time.Duration {
 	const pause, idle = 50 * time.Millisecond, time.Millisecond
 	for last := onCPU(t, pid); ; {
 		time.Sleep(pause)
@@ -167,7 +167,7 @@ func settled(t *bench, pid int) time.Duration {
 }
 
 // onCPU adds up the threads' times on a processor, which the kernel counts in nanoseconds.
-func onCPU(t *bench, pid int) (sum time.Duration) {
+func onCPU(t *lab.Bench, pid int) (sum time.Duration) {
 	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no times of threads (CONFIG_SCHED_INFO): %v", err)
@@ -191,7 +191,7 @@ const countTimes = 20
 
 // count counts what is in a capture so many times; it returns the processor time in
 // seconds.
-func count(t *bench, program, dir string, times int, flags []string) float64 {
+func count(t *lab.Bench, program, dir string, times int, flags []string) float64 {
 	args := append([]string{"stats"}, slices.Repeat([]string{dir}, times)...)
 	r := alone(t, exec.Command(program, append(args, flags...)...))
 	if code := r.Wait(time.Minute); code != 0 {
@@ -202,7 +202,7 @@ func count(t *bench, program, dir string, times int, flags []string) float64 {
 }
 
 // emptyCapture writes a capture file without packets.
-func emptyCapture(t *bench, dir string) string {
+func emptyCapture(t *lab.Bench, dir string) string {
 	b := binary.LittleEndian.AppendUint32(nil, 0xa1b2c3d4)
 	b = append(b, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 1, 0, 0, 0)
 	name := filepath.Join(dir, "empty.pcap")
@@ -213,7 +213,7 @@ func emptyCapture(t *bench, dir string) string {
 }
 
 // alone starts a command on the last processor, with one Go thread at a time.
-func alone(t *bench, cmd *exec.Cmd) *lab.Run {
+func alone(t *lab.Bench, cmd *exec.Cmd) *lab.Run {
 	runtime.LockOSThread() // what is started inherits this thread's processors
 	defer runtime.UnlockOSThread()
 	var all, last unix.CPUSet
@@ -234,32 +234,4 @@ func alone(t *bench, cmd *exec.Cmd) *lab.Run {
 		t.Fatalf("%v", err)
 	}
 	return r
-}
-
-// bench is the lab's test.
-type bench struct{ cleanups []func() }
-
-// Helper implements lab.T.
-func (*bench) Helper() {}
-
-// Cleanup implements lab.T.
-func (b *bench) Cleanup(f func()) { b.cleanups = append(b.cleanups, f) }
-
-// Errorf implements lab.T.
-func (*bench) Errorf(format string, args ...any) { fmt.Printf(format+"\n", args...) }
-
-// Fatalf implements lab.T.
-func (b *bench) Fatalf(format string, args ...any) {
-	fmt.Printf(format+"\n", args...)
-	b.cleanUp()
-	os.Exit(3)
-}
-
-// Skipf implements lab.T.
-func (b *bench) Skipf(format string, args ...any) { b.Fatalf(format, args...) }
-
-func (b *bench) cleanUp() {
-	for _, v := range slices.Backward(b.cleanups) {
-		v()
-	}
 }

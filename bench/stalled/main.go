@@ -40,7 +40,7 @@ func main() {
 	seconds := flag.Int("seconds", 6, "of each run")
 	size := flag.Int("size", 60, "bytes of each datagram's payload")
 	flag.Parse()
-	t := &bench{}
+	t := &lab.Bench{}
 	program, remove, err := lab.Build("./cmd/tarrafa")
 	if err != nil {
 		t.Fatalf("%v", err)
@@ -56,7 +56,7 @@ func main() {
 			sides[k].add(measure(t, ns, program, dir, k**clients, *rate, *size, time.Duration(*seconds)*time.Second))
 		}
 	}
-	t.cleanUp()
+	t.CleanUp()
 	fmt.Printf("| stalled pages | offered/s | kept/s, median | kept of sent | dropped by kernel | ns of processor a packet | resident MB |\n|---|---|---|---|---|---|---|\n")
 	for k, name := range []string{"none", fmt.Sprint(*clients)} {
 		s := &sides[k]
@@ -104,7 +104,7 @@ type result struct {
 	rss                 uint64 // bytes, the most during the run
 }
 
-func measure(t *bench, ns lab.Namespace, program, dir string, clients, rate, size int, length time.Duration) result {
+func measure(t *lab.Bench, ns lab.Namespace, program, dir string, clients, rate, size int, length time.Duration) result {
 	cmd := ns.Command(program, "capture", "-i", "vb", "--view", "none", "--listen", address, "--sharkd", "off", "--data-dir", filepath.Join(dir, "data"), "udp port 5353")
 	cmd.Env = append(os.Environ(), "TARRAFA_TOKEN="+token)
 	r := lab.Start(t, cmd)
@@ -143,7 +143,7 @@ func measure(t *bench, ns lab.Namespace, program, dir string, clients, rate, siz
 }
 
 // offer sends at a rate, a burst every two milliseconds.
-func offer(t *bench, ns lab.Namespace, rate, size int, length time.Duration) (sent uint64) {
+func offer(t *lab.Bench, ns lab.Namespace, rate, size int, length time.Duration) (sent uint64) {
 	const beat = 2 * time.Millisecond
 	begun := time.Now()
 	for {
@@ -163,7 +163,7 @@ func offer(t *bench, ns lab.Namespace, rate, size int, length time.Duration) (se
 }
 
 // memory returns the most that was resident of a process.
-func memory(t *bench, pid int) uint64 {
+func memory(t *lab.Bench, pid int) uint64 {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		t.Fatalf("%v", err)
@@ -176,33 +176,4 @@ func memory(t *bench, pid int) uint64 {
 	}
 	t.Fatalf("no resident size of process %d", pid)
 	return 0
-}
-
-// bench is the lab's test.
-type bench struct{ cleanups []func() }
-
-// Helper implements lab.T.
-func (*bench) Helper() {}
-
-// Cleanup implements lab.T.
-func (b *bench) Cleanup(f func()) { b.cleanups = append(b.cleanups, f) }
-
-// Errorf implements lab.T.
-func (*bench) Errorf(format string, args ...any) { fmt.Printf(format+"\n", args...) }
-
-// Fatalf implements lab.T.
-func (b *bench) Fatalf(format string, args ...any) {
-	fmt.Printf(format+"\n", args...)
-	b.cleanUp()
-	os.Exit(3)
-}
-
-// Skipf implements lab.T.
-func (b *bench) Skipf(format string, args ...any) { b.Fatalf(format, args...) }
-
-func (b *bench) cleanUp() {
-	for _, f := range slices.Backward(b.cleanups) {
-		f()
-	}
-	b.cleanups = nil
 }

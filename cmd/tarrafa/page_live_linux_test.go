@@ -119,9 +119,10 @@ func inNamespace(ns lab.Namespace) *http.Client {
 	}}}
 }
 
-// TestPageWhileCapturing: what the page is told of a running capture is what is in it, under
-// filters of every kind, before and after they were opened.
-func TestPageWhileCapturing(t *testing.T) {
+// capturePage captures, confined, on vb of a namespace of its own, with a page, and returns a
+// client of it.
+func capturePage(t *testing.T, view, filter string) (lab.Namespace, *lab.Run, *http.Client) {
+	t.Helper()
 	lab.NeedsRoot(t)
 	lab.Needs(t, "ip")
 	program, remove, err := lab.Build("github.com/tarrafa/tarrafa/cmd/tarrafa")
@@ -131,10 +132,17 @@ func TestPageWhileCapturing(t *testing.T) {
 	t.Cleanup(remove)
 	ns := lab.NewNamespace(t)
 	ns.Sh(t, "ip link set lo up")
-	cmd := ns.Command(program, "capture", "-i", "vb", "--view", "none", "--listen", livePage, "--data-dir", filepath.Join(lab.OpenDir(t), "data"), "host 10.99.0.1 and not arp")
+	cmd := ns.Command(program, "capture", "-i", "vb", "--view", view, "--listen", livePage, "--data-dir", filepath.Join(lab.OpenDir(t), "data"), filter)
 	cmd.Env = append(os.Environ(), "TARRAFA_TOKEN=secret")
 	run := lab.Start(t, cmd)
 	run.Capturing()
+	return ns, run, inNamespace(ns)
+}
+
+// TestPageWhileCapturing: what the page is told of a running capture is what is in it, under
+// filters of every kind, before and after they were opened.
+func TestPageWhileCapturing(t *testing.T) {
+	ns, run, client := capturePage(t, "none", "host 10.99.0.1 and not arp")
 	const talks = 60
 	for i := range talks / 2 {
 		put(t, ns, "va", talk(t, i))
@@ -143,7 +151,6 @@ func TestPageWhileCapturing(t *testing.T) {
 		"tcp": 6 * talks, "tcp.analysis.retransmission": talks, "tcp.stream == 3 || tcp.stream == 50": 12, "dns.qry.name": 2 * talks,
 		"frame contains \"needle\"": 2 * talks,
 	}
-	client := inNamespace(ns)
 	var wg sync.WaitGroup
 	for filter, want := range wanted {
 		wg.Go(func() {

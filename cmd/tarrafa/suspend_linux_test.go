@@ -20,20 +20,7 @@ import (
 // page's interface. What passes meanwhile is neither kept nor counted as lost, the segment
 // says from when to when, and so do the page, the log and the ledger.
 func TestCapturingIsStoppedAndStarted(t *testing.T) {
-	lab.NeedsRoot(t)
-	lab.Needs(t, "ip")
-	program, remove, err := lab.Build("github.com/tarrafa/tarrafa/cmd/tarrafa")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(remove)
-	ns := lab.NewNamespace(t)
-	ns.Sh(t, "ip link set lo up")
-	cmd := ns.Command(program, "capture", "-i", "vb", "--view", "log", "--listen", livePage, "--data-dir", filepath.Join(lab.OpenDir(t), "data"), "host 10.99.0.1 and udp")
-	cmd.Env = append(os.Environ(), "TARRAFA_TOKEN=secret")
-	run := lab.Start(t, cmd)
-	run.Capturing()
-	client := inNamespace(ns)
+	ns, run, client := capturePage(t, "log", "host 10.99.0.1 and udp")
 	order := func(path string) {
 		t.Helper()
 		if err := post(t.Context(), client, path); err != nil {

@@ -77,6 +77,24 @@ func (g *growing) end(t *testing.T) string {
 	return dir
 }
 
+// indexedCapture makes a capture that has ended, with its index, and opens it.
+func indexedCapture(t *testing.T, packets int) (written uint64, s *archive.Stored, c *Capture) {
+	t.Helper()
+	g := grow(t, t.TempDir(), 1<<20)
+	g.write(packets)
+	s, err := archive.Open(g.end(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	indexed(t, s)
+	if c, err = Open(s.Dir(), Options{}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return uint64(g.n), s, c
+}
+
 func parsed(t *testing.T, text string) query.Scope {
 	t.Helper()
 	f, err := query.Parse(text)
@@ -216,35 +234,22 @@ func flip(b []byte, at int) []byte {
 }
 
 func TestSegmentRemovedWhileRead(t *testing.T) {
-	g := grow(t, t.TempDir(), 1<<20)
-	g.write(60_000)
-	dir := g.end(t)
-	s, err := archive.Open(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = s.Close() }()
-	indexed(t, s)
-	c, err := Open(dir, Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = c.Close() }()
+	written, s, c := indexedCapture(t, 60_000)
 	gone := s.Meta.Segments[0]
 	for _, name := range []string{index.FileName(1), index.SecondsName(1), index.AddressesName(1), archive.FileName(1)} {
-		if err := os.Remove(filepath.Join(dir, name)); err != nil {
+		if err := os.Remove(filepath.Join(s.Dir(), name)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	n, err := c.Count(context.Background(), parsed(t, "ip.ttl == 0"))
-	if err != nil || n != uint64(g.n)-gone.Packets {
-		t.Errorf("%d packets, want %d: %v", n, uint64(g.n)-gone.Packets, err)
+	if err != nil || n != written-gone.Packets {
+		t.Errorf("%d packets, want %d: %v", n, written-gone.Packets, err)
 	}
 	if _, err := c.Packet(context.Background(), 1); err == nil {
 		t.Error("a packet that was removed is answered for")
 	}
 	// Streams are counted from what is left, as everywhere else.
-	if n, err := c.Count(context.Background(), parsed(t, "udp.stream == 0")); err != nil || n != (uint64(g.n)-gone.Packets+7699)/7700 {
+	if n, err := c.Count(context.Background(), parsed(t, "udp.stream == 0")); err != nil || n != (written-gone.Packets+7699)/7700 {
 		t.Errorf("stream 0: %d packets, %v", n, err)
 	}
 	d, err := c.Packet(context.Background(), gone.Packets+1)
@@ -302,26 +307,13 @@ func TestSegmentsRemovedWhileCapturing(t *testing.T) {
 
 // An index that is removed under a question is not missed: the segment is read itself.
 func TestIndexRemovedWhileRead(t *testing.T) {
-	g := grow(t, t.TempDir(), 1<<20)
-	g.write(30_000)
-	dir := g.end(t)
-	s, err := archive.Open(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = s.Close() }()
-	indexed(t, s)
-	c, err := Open(dir, Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = c.Close() }()
+	written, s, c := indexedCapture(t, 30_000)
 	for _, name := range []string{index.FileName(1), index.SecondsName(1), index.AddressesName(1)} {
-		if err := os.Remove(filepath.Join(dir, name)); err != nil {
+		if err := os.Remove(filepath.Join(s.Dir(), name)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if n, err := c.Count(context.Background(), parsed(t, "ip.ttl == 0")); err != nil || n != uint64(g.n) {
-		t.Errorf("%d packets, want %d: %v", n, g.n, err)
+	if n, err := c.Count(context.Background(), parsed(t, "ip.ttl == 0")); err != nil || n != written {
+		t.Errorf("%d packets, want %d: %v", n, written, err)
 	}
 }
