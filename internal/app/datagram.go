@@ -164,6 +164,10 @@ func detectByFirst(st *FlowState, s *Segment, b []byte) Protocol {
 		if hasPrefix(b, "d1:ad2:id20:") || hasPrefix(b, "d1:rd2:id20:") {
 			return BitTorrentDHT
 		}
+	case c == '{':
+		if hasPrefix(b, `{"host_int": `) {
+			return DropboxLAN
+		}
 	case c >= 'A' && c <= 'Z':
 		switch {
 		case hasPrefix(b, "Art-Net\x00"):

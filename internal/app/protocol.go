@@ -18,6 +18,7 @@ const (
 	DHCP
 	DHCPv6
 	DNS
+	DropboxLAN
 	DTLS
 	FTP
 	Git
@@ -89,6 +90,7 @@ var protocolNames = [numProtocols]string{
 	DHCP:            "dhcp",
 	DHCPv6:          "dhcpv6",
 	DNS:             "dns",
+	DropboxLAN:      "db-lsp-disc",
 	DTLS:            "dtls",
 	FTP:             "ftp",
 	Git:             "git",

@@ -85,6 +85,7 @@ func samples(t testing.TB) []sample {
 		{"dhcpv6 without a client identifier", 17, true, 547, join([]byte{7, 0, 0, 1}, u16(2), vec(2, []byte{0, 3, 0, 1, 2, 2, 3, 4, 5, 6})), DHCPv6, nil, "DHCPv6"},
 		{"dhcpv6 of a relay", 17, false, 547, join([]byte{12, 0}, make([]byte, 32), u16(9), vec(2, dhcp6)), DHCPv6, map[FieldID]string{FieldDHCPv6ClientName: "pc.example."}, "DHCPv6"},
 		{"artnet", 17, false, 6454, []byte("Art-Net\x00\x00\x20\x00\x0e\x00\x00"), ArtNet, nil, "ARTNET"},
+		{"dropbox", 17, false, 17500, []byte(`{"host_int": 1, "version": [2, 0], "displayname": "", "port": 17500, "namespaces": [1]}`), DropboxLAN, nil, "DB-LSP-DISC/JSON"},
 		{"netflow 5", 17, false, 2055, join(be(5<<16|1), make([]byte, 20+48)), CFlow, nil, "CFLOW"},
 		{"netflow 9", 17, false, 2055, join(be(9<<16|1), be(1), be(sampleTime), be(1), be(1), u16(0), u16(12), u16(256), u16(1), u16(8), u16(4)), CFlow, nil, "CFLOW"},
 		{"ipfix", 17, false, 4739, join(u16(10), u16(28), be(sampleTime), be(1), be(1), u16(2), u16(12), u16(256), u16(1), u16(8), u16(4)), CFlow, nil, "CFLOW"},
