@@ -15,22 +15,9 @@ seconds=4 rounds=3 out=${TMPDIR:-/tmp} rates="0" mixes="64 imix" generators=1
 while getopts t:n:o:p:m:g: f; do
   case $f in t) seconds=$OPTARG;; n) rounds=$OPTARG;; o) out=$OPTARG;; p) rates=$OPTARG;; m) mixes=$OPTARG;; g) generators=$OPTARG;; *) exit 1;; esac
 done
-[ "$(id -u)" = 0 ] || { echo "run as root: network namespaces are made" >&2; exit 5; }
-work=$(mktemp -d "$out/tarrafa-bench.XXXXXX")
-ns="tfbench$$"
-cleanup() { ip netns del "$ns" 2>/dev/null || true; rm -rf "$work"; }
-trap cleanup EXIT
-
-gen=${XDPGEN:-}
-if [ -z "$gen" ]; then
-  cp -r ../shared/tools/xdpgen "$work/xdpgen" && chmod -R u+w "$work/xdpgen"
-  (cd "$work/xdpgen" && go build -o ../gen .)
-  gen=$work/gen
-fi
+. bench/veth.sh
+begin_bench bench "$generators"
 [ -x ./tarrafa ] || make -s build
-ip netns add "$ns"
-ip netns exec "$ns" sh -c 'ip link add va numtxqueues '"$generators"' numrxqueues '"$generators"' type veth peer name vb numtxqueues '"$generators"' numrxqueues '"$generators"' && ip link set va up && ip link set vb up && ip link set lo up; sysctl -qw net.ipv6.conf.va.disable_ipv6=1 net.ipv6.conf.vb.disable_ipv6=1'
-in_ns() { ip netns exec "$ns" "$@"; }
 
 # measure NAME MIX PPS COMMAND…: starts the capture, offers packets, ends it, and sets
 # sent, cpu (seconds), rss (KiB).

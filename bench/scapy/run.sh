@@ -19,24 +19,11 @@ fast="200000 400000 600000 800000 1000000 1250000 1500000 1750000 2000000 0"
 while getopts t:m:o:s:r: f; do
   case $f in t) seconds=$OPTARG;; m) mix=$OPTARG;; o) out=$OPTARG;; s) slow=$OPTARG;; r) fast=$OPTARG;; *) exit 1;; esac
 done
-[ "$(id -u)" = 0 ] || { echo "run as root: network namespaces are made" >&2; exit 5; }
 /usr/bin/python3 -c 'import scapy' 2>/dev/null || { echo "python3 has no scapy: apt-get install python3-scapy" >&2; exit 1; }
-work=$(mktemp -d "$out/tarrafa-scapy.XXXXXX")
-ns="tfscapy$$"
-cleanup() { ip netns del "$ns" 2>/dev/null || true; rm -rf "$work"; }
-trap cleanup EXIT
-
-gen=${XDPGEN:-}
-if [ -z "$gen" ]; then
-  cp -r ../shared/tools/xdpgen "$work/xdpgen" && chmod -R u+w "$work/xdpgen"
-  (cd "$work/xdpgen" && go build -o ../gen .)
-  gen=$work/gen
-fi
+. bench/veth.sh
+begin_bench scapy
 go build -o "$work/send" ./bench/scapy
 make -s build
-ip netns add "$ns"
-ip netns exec "$ns" sh -c 'ip link add va type veth peer name vb && ip link set va up && ip link set vb up && ip link set lo up; sysctl -qw net.ipv6.conf.va.disable_ipv6=1 net.ipv6.conf.vb.disable_ipv6=1'
-in_ns() { ip netns exec "$ns" "$@"; }
 
 # offer PPS: sends, and sets sent and offered (packets a second).
 offer() {
