@@ -8,17 +8,19 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"github.com/tarrafa/tarrafa/test/trust/lab"
 )
 
 // A live capture writes flows and findings beside the segments, and they say what reading
 // the segments again says.
 func TestConnectionsAreWrittenBesideSegments(t *testing.T) {
-	needs(t, "python3")
-	ns := newNamespace(t)
+	lab.Needs(t, "python3")
+	ns := lab.NewNamespace(t)
 	dir := t.TempDir()
-	r := ns.start(t, "capture", "-i", "lo", "--data-dir", dir, "--view", "none", "--flow-memory", "4MiB", "tcp")
-	r.capturing()
-	ns.sh(t, `ip link set lo up; python3 - <<'EOF'
+	r := start(t, ns, "capture", "-i", "lo", "--data-dir", dir, "--view", "none", "--flow-memory", "4MiB", "tcp")
+	r.Capturing()
+	ns.Sh(t, `ip link set lo up; python3 - <<'EOF'
 import socket
 for port in range(2000, 2100):
     s = socket.socket()
@@ -28,11 +30,11 @@ for port in range(2000, 2100):
         pass
     s.close()
 EOF`)
-	if code := r.end(); code != 0 {
-		t.Fatalf("exit code %d: %s", code, r.stderr())
+	if code := r.End(); code != 0 {
+		t.Fatalf("exit code %d: %s", code, r.Stderr())
 	}
-	folder := r.kept()
-	balanced(t, readMeta(t, folder).Ledger)
+	folder := r.Kept()
+	lab.Balanced(t, lab.ReadMeta(t, folder).Ledger)
 	for _, name := range []string{"000001.parquet", "000001.flows.parquet"} {
 		b, err := os.ReadFile(filepath.Join(folder, name))
 		if err != nil || !bytes.HasPrefix(b, []byte("PAR1")) || !bytes.HasSuffix(b, []byte("PAR1")) {

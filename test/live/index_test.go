@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/tarrafa/tarrafa/test/trust/lab"
 )
 
 // rawPackets counts the packets by reading them.
@@ -37,7 +39,7 @@ func answersOf(t *testing.T, folder string) string {
 func mended(t *testing.T, folder string) {
 	t.Helper()
 	printed(t, "reindex", folder)
-	if m := readMeta(t, folder); m.State == "open" {
+	if m := lab.ReadMeta(t, folder); m.State == "open" {
 		t.Error("the capture is still open")
 	}
 	after := answersOf(t, folder)
@@ -63,7 +65,7 @@ func mended(t *testing.T, folder string) {
 // The disk is full when a segment's index is to be written: capture and questions go on,
 // it is said, and reindex mends it when there is room.
 func TestFullDiskWhileIndexing(t *testing.T) {
-	ns := newNamespace(t)
+	ns := lab.NewNamespace(t)
 	dir := t.TempDir()
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=4m"); err != nil {
 		if os.Getenv("CI") != "" {
@@ -74,10 +76,10 @@ func TestFullDiskWhileIndexing(t *testing.T) {
 	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
 	ballast := filepath.Join(dir, "ballast")
 	must(t, os.WriteFile(ballast, make([]byte, 2<<20), 0o600))
-	r := ns.start(t, "capture", "-i", "vb", "--data-dir", dir, "--view", "log")
-	r.capturing()
-	ns.sendUDP(t, 4000, 1000, time.Millisecond)
-	r.until("the full disk to be reported", func() bool { return strings.Contains(r.stderr(), "no space left") })
+	r := start(t, ns, "capture", "-i", "vb", "--data-dir", dir, "--view", "log")
+	r.Capturing()
+	ns.MustSend(t, 4000, 1000, time.Millisecond)
+	r.Until("the full disk to be reported", func() bool { return strings.Contains(r.Stderr(), "no space left") })
 	// What a chunk of packets left over would do for an index.
 	rest, err := os.OpenFile(filepath.Join(dir, "rest"), os.O_CREATE|os.O_WRONLY, 0o600)
 	must(t, err)
@@ -85,13 +87,13 @@ func TestFullDiskWhileIndexing(t *testing.T) {
 		_, err = rest.Write(make([]byte, 4096))
 	}
 	rest.Close()
-	r.end() // capture.json cannot be written either
-	if said := r.stderr(); !strings.Contains(said, "has no index") || !strings.Contains(said, "tarrafa reindex") {
+	r.End() // capture.json cannot be written either
+	if said := r.Stderr(); !strings.Contains(said, "has no index") || !strings.Contains(said, "tarrafa reindex") {
 		t.Errorf("nothing is said of the index:\n%s", said)
 	}
-	folder := r.kept()
+	folder := r.Kept()
 	n := rawPackets(t, folder)
-	if got := countPackets(t, folder); got != n || n < 1000 {
+	if got := lab.CountPackets(t, binary, folder); got != n || n < 1000 {
 		t.Errorf("%d packets, %d were read", got, n)
 	}
 	must(t, os.Remove(ballast))
@@ -105,28 +107,28 @@ func TestFullDiskWhileIndexing(t *testing.T) {
 // Killed at any moment while segments are sealed and indexed, nothing is answered wrongly,
 // and reindex mends what is missing without another capture.
 func TestKilledWhileSealing(t *testing.T) {
-	ns := newNamespace(t)
+	ns := lab.NewNamespace(t)
 	for i := range 4 {
 		dir := t.TempDir()
-		r := ns.start(t, "capture", "-i", "vb", "--data-dir", dir, "--view", "none", "--segment-size", "1MiB")
-		r.capturing()
+		r := start(t, ns, "capture", "-i", "vb", "--data-dir", dir, "--view", "none", "--segment-size", "1MiB")
+		r.Capturing()
 		sent := make(chan struct{})
 		go func() {
 			defer close(sent)
-			ns.sendUDP(t, 12000, 1000, time.Millisecond)
+			ns.MustSend(t, 12000, 1000, time.Millisecond)
 		}()
-		folder := r.kept()
+		folder := r.Kept()
 		// As soon as a segment has been sealed, and a little later each time.
-		r.until("a segment to be sealed", func() bool {
+		r.Until("a segment to be sealed", func() bool {
 			_, err := os.Stat(filepath.Join(folder, fmt.Sprintf("%06d.pcapng", 2+i)))
 			return err == nil
 		})
 		time.Sleep(time.Duration(i*7) * time.Millisecond)
-		must(t, r.cmd.Process.Kill())
-		r.wait(5 * time.Second)
+		must(t, r.Cmd.Process.Kill())
+		r.Wait(5 * time.Second)
 		<-sent
 		n := rawPackets(t, folder)
-		if got := countPackets(t, folder); got != n || n == 0 {
+		if got := lab.CountPackets(t, binary, folder); got != n || n == 0 {
 			t.Errorf("round %d: %d packets, %d were read", i, got, n)
 		}
 		before := answersOf(t, folder)
@@ -145,19 +147,19 @@ func TestKilledWhileSealing(t *testing.T) {
 // Others ask while a capture runs: answers grow and are never wrong; a second capture and
 // reindex keep away.
 func TestTwoProcessesOnOneDirectory(t *testing.T) {
-	ns := newNamespace(t)
+	ns := lab.NewNamespace(t)
 	dir := t.TempDir()
-	r := ns.start(t, "capture", "-i", "vb", "--data-dir", dir, "--view", "none", "--segment-size", "1MiB")
-	r.capturing()
-	folder := r.kept()
+	r := start(t, ns, "capture", "-i", "vb", "--data-dir", dir, "--view", "none", "--segment-size", "1MiB")
+	r.Capturing()
+	folder := r.Kept()
 	sent := make(chan struct{})
 	go func() {
 		defer close(sent)
-		ns.sendUDP(t, 8000, 1000, 2*time.Millisecond)
+		ns.MustSend(t, 8000, 1000, 2*time.Millisecond)
 	}()
 	last := uint64(0)
 	for i := range 8 {
-		n := countPackets(t, folder)
+		n := lab.CountPackets(t, binary, folder)
 		if n < last || n > 8000 {
 			t.Errorf("%d packets after %d", n, last)
 		}
@@ -168,16 +170,16 @@ func TestTwoProcessesOnOneDirectory(t *testing.T) {
 			t.Errorf("round %d: %d rows after %d packets", i, page.Rows, n)
 		}
 	}
-	again := startCommand(t, exec.Command(binary, "reindex", folder))
-	if code := again.wait(10 * time.Second); code != 0 || !strings.Contains(again.stderr(), "being captured") {
-		t.Errorf("reindex meanwhile: code %d, %s", code, again.stderr())
+	again := lab.Start(t, exec.Command(binary, "reindex", folder))
+	if code := again.Wait(10 * time.Second); code != 0 || !strings.Contains(again.Stderr(), "being captured") {
+		t.Errorf("reindex meanwhile: code %d, %s", code, again.Stderr())
 	}
 	<-sent
-	r.until("all packets", func() bool { return countPackets(t, folder) == 8000 })
-	if code := r.end(); code != 0 {
-		t.Fatalf("exit code %d: %s", code, r.stderr())
+	r.Until("all packets", func() bool { return lab.CountPackets(t, binary, folder) == 8000 })
+	if code := r.End(); code != 0 {
+		t.Fatalf("exit code %d: %s", code, r.Stderr())
 	}
-	balanced(t, readMeta(t, folder).Ledger)
+	lab.Balanced(t, lab.ReadMeta(t, folder).Ledger)
 	mended(t, folder)
 	if n := rawPackets(t, folder); n != 8000 {
 		t.Errorf("%d packets", n)

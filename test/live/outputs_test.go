@@ -58,15 +58,15 @@ func onceEach(t *testing.T, seen map[uint64]int, total uint64) {
 }
 
 func TestRotationLosesAndDoublesNoLine(t *testing.T) {
-	ns := newNamespace(t)
+	ns := lab.NewNamespace(t)
 	dir := t.TempDir()
 	file := filepath.Join(dir, "logs", "traffic.json")
-	r := ns.start(t, "capture", "-i", "vb", "--data-dir", dir, "--json", file, "--json-udp", "--view", "none", "udp")
-	r.capturing()
+	r := start(t, ns, "capture", "-i", "vb", "--data-dir", dir, "--json", file, "--json-udp", "--view", "none", "udp")
+	r.Capturing()
 	sent := make(chan struct{})
 	go func() {
 		defer close(sent)
-		ns.sendUDP(t, 20000, 100, 10*time.Millisecond)
+		ns.MustSend(t, 20000, 100, 10*time.Millisecond)
 	}()
 	files := []string{file}
 	for i := range 100 {
@@ -75,16 +75,16 @@ func TestRotationLosesAndDoublesNoLine(t *testing.T) {
 			t.Fatal(err)
 		}
 		files = append(files, old)
-		r.signal(syscall.SIGHUP)
-		r.until("a new file", func() bool { _, err := os.Stat(file); return err == nil })
+		r.Signal(syscall.SIGHUP)
+		r.Until("a new file", func() bool { _, err := os.Stat(file); return err == nil })
 	}
 	<-sent
 	time.Sleep(100 * time.Millisecond)
-	if code := r.end(); code != 0 {
-		t.Fatalf("exit code %d\n%s", code, r.stderr())
+	if code := r.End(); code != 0 {
+		t.Fatalf("exit code %d\n%s", code, r.Stderr())
 	}
-	m := readMeta(t, r.kept())
-	balanced(t, m.Ledger)
+	m := lab.ReadMeta(t, r.Kept())
+	lab.Balanced(t, m.Ledger)
 	if m.Ledger.Written != 20000 {
 		t.Errorf("written %d", m.Ledger.Written)
 	}
@@ -92,14 +92,14 @@ func TestRotationLosesAndDoublesNoLine(t *testing.T) {
 }
 
 func TestJSONToStandardOutput(t *testing.T) {
-	ns := newNamespace(t)
-	r := ns.start(t, "capture", "-i", "vb", "--data-dir", t.TempDir(), "--json", "-", "--json-udp", "-c", "50", "udp")
-	r.capturing()
-	ns.sendUDP(t, 50, 64, 0)
-	if code := r.wait(10 * time.Second); code != 0 {
-		t.Fatalf("exit code %d\n%s", code, r.stderr())
+	ns := lab.NewNamespace(t)
+	r := start(t, ns, "capture", "-i", "vb", "--data-dir", t.TempDir(), "--json", "-", "--json-udp", "-c", "50", "udp")
+	r.Capturing()
+	ns.MustSend(t, 50, 64, 0)
+	if code := r.Wait(10 * time.Second); code != 0 {
+		t.Fatalf("exit code %d\n%s", code, r.Stderr())
 	}
-	lines := strings.Split(strings.TrimSpace(r.stdout()), "\n")
+	lines := strings.Split(strings.TrimSpace(r.Stdout()), "\n")
 	if len(lines) != 50 {
 		t.Fatalf("%d lines on stdout", len(lines))
 	}
@@ -114,7 +114,7 @@ func TestJSONToStandardOutput(t *testing.T) {
 	if rec.Src != "10.99.0.1" || rec.Dport != 5353 || rec.Protocol != "UDP" || rec.Len != 64 || rec.Direction != "RECEBIDO" {
 		t.Errorf("%+v", rec)
 	}
-	if !strings.Contains(r.stderr(), "every packet is in exactly one place") {
+	if !strings.Contains(r.Stderr(), "every packet is in exactly one place") {
 		t.Error("the statistics are not on stderr")
 	}
 }
@@ -160,29 +160,29 @@ func TestDatabaseFaultsLoseAndDoubleNothing(t *testing.T) {
 		}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			ns := newNamespace(t)
+			ns := lab.NewNamespace(t)
 			s, name, dsn := database(t)
-			r := ns.start(t, "capture", "-i", "vb", "--data-dir", t.TempDir(), "--view", "none", "--db", dsn, "udp")
-			r.capturing()
+			r := start(t, ns, "capture", "-i", "vb", "--data-dir", t.TempDir(), "--view", "none", "--db", dsn, "udp")
+			r.Capturing()
 			sent := make(chan struct{})
 			go func() {
 				defer close(sent)
-				ns.sendUDP(t, 30000, 100, 5*time.Millisecond)
+				ns.MustSend(t, 30000, 100, 5*time.Millisecond)
 			}()
 			time.Sleep(400 * time.Millisecond)
 			tc.fault(t, s)
 			<-sent
 			time.Sleep(100 * time.Millisecond)
 			// Give the sink the time to come back; the flush at the end is bounded.
-			r.until("the rows to be stored", func() bool {
+			r.Until("the rows to be stored", func() bool {
 				out, err := s.Psql(name, "select count(*) from packets")
 				return err == nil && strings.TrimSpace(out) == "30000"
 			})
-			if code := r.end(); code != 0 {
-				t.Fatalf("exit code %d\n%s", code, r.stderr())
+			if code := r.End(); code != 0 {
+				t.Fatalf("exit code %d\n%s", code, r.Stderr())
 			}
-			m := readMeta(t, r.kept())
-			balanced(t, m.Ledger)
+			m := lab.ReadMeta(t, r.Kept())
+			lab.Balanced(t, m.Ledger)
 			rows := count(t, s, name, "select count(*) from packets")
 			distinct := count(t, s, name, "select count(distinct number) from packets")
 			if tc.name != "none" {
@@ -203,59 +203,59 @@ func must(t *testing.T, err error) {
 }
 
 func TestDatabaseAwayAllTheTimeIsCaughtUpByNextStart(t *testing.T) {
-	ns := newNamespace(t)
+	ns := lab.NewNamespace(t)
 	s, name, dsn := database(t)
 	dir := t.TempDir()
 	must(t, s.Stop())
-	first := ns.start(t, "capture", "-i", "vb", "--data-dir", dir, "--view", "none", "--db", dsn, "udp")
-	first.capturing()
-	ns.sendUDP(t, 5000, 100, time.Millisecond)
-	first.until("the missing database to be reported", func() bool {
-		return strings.Contains(first.stderr(), "problem") || strings.Contains(first.stderr(), "warning")
+	first := start(t, ns, "capture", "-i", "vb", "--data-dir", dir, "--view", "none", "--db", dsn, "udp")
+	first.Capturing()
+	ns.MustSend(t, 5000, 100, time.Millisecond)
+	first.Until("the missing database to be reported", func() bool {
+		return strings.Contains(first.Stderr(), "problem") || strings.Contains(first.Stderr(), "warning")
 	})
-	if code := first.end(); code != 0 {
-		t.Fatalf("exit code %d\n%s", code, first.stderr())
+	if code := first.End(); code != 0 {
+		t.Fatalf("exit code %d\n%s", code, first.Stderr())
 	}
-	m := readMeta(t, first.kept())
-	balanced(t, m.Ledger)
+	m := lab.ReadMeta(t, first.Kept())
+	lab.Balanced(t, m.Ledger)
 	if m.Ledger.Written != 5000 {
 		t.Errorf("written %d", m.Ledger.Written)
 	}
 	must(t, s.Start())
-	second := ns.start(t, "capture", "-i", "vb", "--data-dir", dir, "--view", "none", "--db", dsn, "udp")
-	second.capturing()
-	ns.sendUDP(t, 100, 100, 0)
-	second.until("both captures to be stored", func() bool {
+	second := start(t, ns, "capture", "-i", "vb", "--data-dir", dir, "--view", "none", "--db", dsn, "udp")
+	second.Capturing()
+	ns.MustSend(t, 100, 100, 0)
+	second.Until("both captures to be stored", func() bool {
 		out, err := s.Psql(name, "select count(*) from packets")
 		return err == nil && strings.TrimSpace(out) == "5100"
 	})
-	if code := second.end(); code != 0 {
-		t.Fatalf("exit code %d\n%s", code, second.stderr())
+	if code := second.End(); code != 0 {
+		t.Fatalf("exit code %d\n%s", code, second.Stderr())
 	}
-	balanced(t, readMeta(t, first.kept()).Ledger)
-	balanced(t, readMeta(t, second.kept()).Ledger)
+	lab.Balanced(t, lab.ReadMeta(t, first.Kept()).Ledger)
+	lab.Balanced(t, lab.ReadMeta(t, second.Kept()).Ledger)
 	rows, distinct := count(t, s, name, "select count(*) from packets"), count(t, s, name, "select count(distinct (capture, number)) from packets")
 	lab.FaultRow(t, "PostgreSQL absent all the time, then the next start", 5100, rows, 0, rows-distinct)
 }
 
 func TestKilledCaptureIsCompletedInDatabase(t *testing.T) {
-	ns := newNamespace(t)
+	ns := lab.NewNamespace(t)
 	s, name, dsn := database(t)
 	dir := t.TempDir()
-	first := ns.start(t, "capture", "-i", "vb", "--data-dir", dir, "--view", "none", "--db", dsn, "udp")
-	first.capturing()
-	go ns.sendUDP(t, 20000, 100, 2*time.Millisecond)
+	first := start(t, ns, "capture", "-i", "vb", "--data-dir", dir, "--view", "none", "--db", dsn, "udp")
+	first.Capturing()
+	go ns.MustSend(t, 20000, 100, 2*time.Millisecond)
 	time.Sleep(300 * time.Millisecond)
-	must(t, first.cmd.Process.Kill())
-	first.wait(5 * time.Second)
+	must(t, first.Cmd.Process.Kill())
+	first.Wait(5 * time.Second)
 	time.Sleep(500 * time.Millisecond)
-	second := ns.start(t, "capture", "-i", "vb", "--data-dir", dir, "--view", "none", "--db", dsn, "port", "9")
-	second.capturing()
-	second.until("the earlier capture to be complete", func() bool { return strings.Contains(second.stderr(), "wholly in the database") })
-	if code := second.end(); code != 0 {
-		t.Fatalf("exit code %d\n%s", code, second.stderr())
+	second := start(t, ns, "capture", "-i", "vb", "--data-dir", dir, "--view", "none", "--db", dsn, "port", "9")
+	second.Capturing()
+	second.Until("the earlier capture to be complete", func() bool { return strings.Contains(second.Stderr(), "wholly in the database") })
+	if code := second.End(); code != 0 {
+		t.Fatalf("exit code %d\n%s", code, second.Stderr())
 	}
-	written := readMeta(t, first.kept()).Ledger.Written
+	written := lab.ReadMeta(t, first.Kept()).Ledger.Written
 	rows := count(t, s, name, "select count(*) from packets")
 	if rows != written || written == 0 || count(t, s, name, "select count(distinct number) from packets") != rows {
 		t.Errorf("%d rows for %d packets", rows, written)
@@ -279,10 +279,10 @@ func TestKilledCaptureIsCompletedInDatabase(t *testing.T) {
 // the disk is full, the second one while it completes the first one's. The next start
 // writes each missing line once.
 func TestKilledCaptureIsCompletedInRecord(t *testing.T) {
-	needs(t, "mount")
+	lab.Needs(t, "mount")
 	for _, extra := range []bool{true, false} {
 		t.Run(map[bool]string{true: "with additions", false: "old fields"}[extra], func(t *testing.T) {
-			ns := newNamespace(t)
+			ns := lab.NewNamespace(t)
 			dir, logs := t.TempDir(), t.TempDir()
 			disk := func(options string) {
 				if out, err := exec.Command("mount", "-t", "tmpfs", "-o", options, "tmpfs", logs).CombinedOutput(); err != nil {
@@ -292,40 +292,40 @@ func TestKilledCaptureIsCompletedInRecord(t *testing.T) {
 			disk("size=2m")
 			t.Cleanup(func() { _ = exec.Command("umount", "-l", logs).Run() })
 			file := filepath.Join(logs, "traffic.json")
-			start := func(filter string) *run {
-				r := ns.start(t, "capture", "-i", "vb", "--data-dir", dir, "--view", "none",
+			start := func(filter string) *lab.Run {
+				r := start(t, ns, "capture", "-i", "vb", "--data-dir", dir, "--view", "none",
 					"--json="+file, "--json-udp", "--json-extra="+strconv.FormatBool(extra), filter)
-				r.capturing()
+				r.Capturing()
 				return r
 			}
 			var killed []string
 			for round, room := range []int{1 << 20, 8 << 20} {
 				r := start("udp")
-				ns.sendUDP(t, 5_000+round, 1000, time.Millisecond)
-				r.until("a full disk", func() bool {
+				ns.MustSend(t, 5_000+round, 1000, time.Millisecond)
+				r.Until("a full disk", func() bool {
 					info, err := os.Stat(file)
 					return err == nil && info.Size() > int64(room)
 				})
-				r.until("the archive", func() bool { return countPackets(t, r.kept()) == uint64(5_000+round) })
-				must(t, r.cmd.Process.Kill())
-				r.wait(5 * time.Second)
-				killed = append(killed, r.kept())
+				r.Until("the archive", func() bool { return lab.CountPackets(t, binary, r.Kept()) == uint64(5_000+round) })
+				must(t, r.Cmd.Process.Kill())
+				r.Wait(5 * time.Second)
+				killed = append(killed, r.Kept())
 				disk(map[int]string{0: "remount,size=9m", 1: "remount,size=256m"}[round])
 			}
 			missing := 10_001 - countLines(file)
 			r := start("port 9")
 			for i, k := range killed {
-				r.until("the earlier captures to be complete", func() bool {
-					l := readMeta(t, k).Ledger
+				r.Until("the earlier captures to be complete", func() bool {
+					l := lab.ReadMeta(t, k).Ledger
 					return len(l.Followers) == 1 && l.Followers[0].Behind == 0
 				})
-				l := readMeta(t, k).Ledger
-				if balanced(t, l); l.Written != uint64(5_000+i) {
+				l := lab.ReadMeta(t, k).Ledger
+				if lab.Balanced(t, l); l.Written != uint64(5_000+i) {
 					t.Errorf("capture %d has %d packets", i, l.Written)
 				}
 			}
-			if code := r.end(); code != 0 {
-				t.Fatalf("exit code %d\n%s", code, r.stderr())
+			if code := r.End(); code != 0 {
+				t.Fatalf("exit code %d\n%s", code, r.Stderr())
 			}
 			t.Logf("%d lines were missing", missing)
 			b, err := os.ReadFile(file)
@@ -370,20 +370,20 @@ func countLines(file string) int {
 }
 
 func TestWrongPasswordIsSaidAndCaptureGoesOn(t *testing.T) {
-	ns := newNamespace(t)
-	r := ns.start(t, "capture", "-i", "vb", "--data-dir", t.TempDir(), "--view", "none",
+	ns := lab.NewNamespace(t)
+	r := start(t, ns, "capture", "-i", "vb", "--data-dir", t.TempDir(), "--view", "none",
 		"--db", "postgres://packetuser:secret-word@127.0.0.1:1/packetdb", "udp")
-	r.capturing()
-	ns.sendUDP(t, 100, 100, 0)
-	r.until("the database's trouble", func() bool { return strings.Contains(r.stderr(), "127.0.0.1:1") })
-	if code := r.end(); code != 0 {
-		t.Fatalf("exit code %d\n%s", code, r.stderr())
+	r.Capturing()
+	ns.MustSend(t, 100, 100, 0)
+	r.Until("the database's trouble", func() bool { return strings.Contains(r.Stderr(), "127.0.0.1:1") })
+	if code := r.End(); code != 0 {
+		t.Fatalf("exit code %d\n%s", code, r.Stderr())
 	}
-	if strings.Contains(r.stderr()+r.stdout(), "secret-word") {
+	if strings.Contains(r.Stderr()+r.Stdout(), "secret-word") {
 		t.Error("the password is shown")
 	}
-	m := readMeta(t, r.kept())
-	balanced(t, m.Ledger)
+	m := lab.ReadMeta(t, r.Kept())
+	lab.Balanced(t, m.Ledger)
 	if m.Ledger.Written != 100 {
 		t.Errorf("written %d", m.Ledger.Written)
 	}
