@@ -52,3 +52,19 @@ func TestAnnotated(t *testing.T) {
 		}
 	}
 }
+
+// A datagram without payload does not count for udp.time_delta, as in tshark 4.0.17.
+func TestEmptyDatagramTimes(t *testing.T) {
+	const a, b = "10.0.0.1:1000", "10.0.0.2:2000"
+	var sc scene
+	for _, length := range []int{0, 5, 0, 5, 5} {
+		sc.add(segment{after: 1e6, src: a, dst: b, proto: 17, length: length})
+	}
+	var got []int64
+	for _, n := range sc.apply(NewTable(Options{})) {
+		got = append(got, n.TimeDelta)
+	}
+	if want := []int64{0, 1e6, 1e6, 2e6, 1e6}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}

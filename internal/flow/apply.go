@@ -172,6 +172,15 @@ func (t *Table) find(k *key, hash uint32) (*record, uint32) {
 	}
 }
 
+// spoke returns when the latest datagram with payload came, or the conversation's first one: a
+// datagram without payload has no times in tshark.
+func (r *record) spoke() int64 {
+	if r.synTime != 0 {
+		return r.synTime
+	}
+	return r.born
+}
+
 // packet counts one row.
 func (t *Table) packet(s *packet.Summary, chunk []byte, n *Note, l *lookup) {
 	*n = Note{Stream: NoStream, OuterStream: NoStream}
@@ -222,7 +231,11 @@ func (t *Table) packet(s *packet.Summary, chunk []byte, n *Note, l *lookup) {
 		r.step(side, s.TCPFlags)
 		r.chronicle(side, s.TCPFlags, s.PayloadLen, a)
 	case s.PayloadLen > 0:
+		n.TimeDelta = s.Time - r.spoke()
+		r.synTime = s.Time
 		r.remember(side, didData)
+	default:
+		n.TimeDelta = s.Time - r.spoke()
 	}
 	if r.states != before || r.seen != seen {
 		t.wake(r, i)

@@ -19,7 +19,7 @@ type record struct {
 	frame    uint64 // number of the flow's first packet
 	first    int64  // time of the flow's first packet
 	born     int64  // time of the stream's first packet (differs from first when a flow ended by idling)
-	synTime  int64  // of the last SYN without ACK, 0: none
+	synTime  int64  // of the last SYN without ACK, of UDP of the last datagram with payload, 0: none
 	firstRTT int64  // initial RTT, ns, 0: not known
 	history  [HistoryCap]byte
 

@@ -82,8 +82,10 @@ func (b *Batch) AppendNotes(dst []query.Note, row int) []query.Note {
 			dst = tcpNotes(dst, n, s)
 		case packet.ProtoUDP, packet.ProtoUDPLite:
 			dst = number(dst, fieldUDPStream, uint64(n.Stream))
-			dst = number(dst, fieldUDPRelative, uint64(n.TimeRelative))
-			dst = number(dst, fieldUDPDelta, uint64(n.TimeDelta))
+			if s.PayloadLen > 0 {
+				dst = number(dst, fieldUDPRelative, uint64(n.TimeRelative))
+				dst = number(dst, fieldUDPDelta, uint64(n.TimeDelta))
+			}
 		}
 	}
 	for i := range headers {
