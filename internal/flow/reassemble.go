@@ -1,6 +1,11 @@
 package flow
 
-import "github.com/tarrafa/tarrafa/internal/packet"
+import (
+	"slices"
+	"sort"
+
+	"github.com/tarrafa/tarrafa/internal/packet"
+)
 
 // Add takes the next packet of the conversation. payload holds what was captured of the
 // transport payload, which may be less than s.PayloadLen; it is not kept.
@@ -101,12 +106,9 @@ func (r *Reassembler) hold(dir int, w *waiting) {
 		r.forced(dir, w)
 		return
 	}
-	if len(way.waiting) == 0 || after(w.seq, way.lowest) < 0 {
-		way.lowest = w.seq
-	}
 	kept := *w
 	kept.data = append([]byte(nil), w.data...)
-	way.waiting = append(way.waiting, kept)
+	way.keep(kept)
 	r.take(len(kept.data))
 }
 
@@ -139,55 +141,58 @@ func (r *Reassembler) release(dir int, ack uint32, acked bool) bool {
 	if len(way.waiting) == 0 {
 		return false
 	}
-	if after(way.lowest, way.next) > 0 {
-		if !acked || after(ack, way.lowest) <= 0 {
+	if after(way.waiting[0].seq, way.next) > 0 {
+		if !acked || after(ack, way.waiting[0].seq) <= 0 {
 			return false
 		}
-		last := &way.waiting[len(way.waiting)-1]
-		r.gap(dir, last.time, last.frame)
+		r.gap(dir, way.time, way.frame)
 		return true
 	}
-	for i := range way.waiting {
-		w := way.waiting[i]
-		if after(w.seq, way.next) > 0 {
-			continue
+	at := 0 // of those whose turn it is, the one that came first
+	for i := 1; i < len(way.waiting) && after(way.waiting[i].seq, way.next) <= 0; i++ {
+		if way.waiting[i].order < way.waiting[at].order {
+			at = i
 		}
-		r.drop(way, i)
-		if after(w.end(), way.next) > 0 {
-			r.emit(dir, &w)
-		} else {
-			r.count.Repeated += uint64(len(w.data))
-		}
-		return true
 	}
-	way.findLowest()
+	w := way.waiting[at]
+	r.drop(way, at)
+	if after(w.end(), way.next) > 0 {
+		r.emit(dir, &w)
+	} else {
+		r.count.Repeated += uint64(len(w.data))
+	}
 	return true
+}
+
+// keep puts a segment among those that wait. None of them is further than 2³¹ from the
+// next byte, so that the differences to it order them.
+func (w *way) keep(s waiting) {
+	w.order++
+	s.order, w.time, w.frame = w.order, s.time, s.frame
+	ahead := after(s.seq, w.next)
+	i := len(w.waiting) // where it belongs when segments come in order
+	if i > 0 && after(w.waiting[i-1].seq, w.next) > ahead {
+		i = sort.Search(i, func(j int) bool { return after(w.waiting[j].seq, w.next) > ahead })
+	}
+	w.waiting = slices.Insert(w.waiting, i, s)
 }
 
 // drop takes a segment out of those that wait.
 func (r *Reassembler) drop(way *way, i int) {
 	r.take(-len(way.waiting[i].data))
-	copy(way.waiting[i:], way.waiting[i+1:])
-	way.waiting[len(way.waiting)-1] = waiting{}
-	way.waiting = way.waiting[:len(way.waiting)-1]
-	way.findLowest()
-}
-
-func (w *way) findLowest() {
-	for i := range w.waiting {
-		if i == 0 || after(w.waiting[i].seq, w.lowest) < 0 {
-			w.lowest = w.waiting[i].seq
-		}
-	}
+	copy(way.waiting[1:i+1], way.waiting[:i])
+	way.waiting[0] = waiting{}
+	way.waiting = way.waiting[1:]
 }
 
 // gap gives up the hole in front of those that wait.
 func (r *Reassembler) gap(dir int, time int64, frame uint64) {
 	way := &r.ways[dir]
-	if n := after(way.lowest, way.next); n > 0 {
+	lowest := way.waiting[0].seq
+	if n := after(lowest, way.next); n > 0 {
 		r.missing(dir, uint32(n), time, frame)
 	}
-	way.next = way.lowest
+	way.next = lowest
 }
 
 func (r *Reassembler) missing(dir int, n uint32, time int64, frame uint64) {
@@ -205,9 +210,8 @@ func (r *Reassembler) Close() {
 	for dir := range r.ways {
 		way := &r.ways[dir]
 		for len(way.waiting) > 0 {
-			last := &way.waiting[len(way.waiting)-1]
 			r.count.AtEnd++
-			r.gap(dir, last.time, last.frame)
+			r.gap(dir, way.time, way.frame)
 			for r.release(dir, 0, false) {
 			}
 		}

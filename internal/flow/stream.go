@@ -74,16 +74,19 @@ type Reassembler struct {
 // way is one direction.
 type way struct {
 	started bool
-	next    uint32 // sequence number of the next byte to deliver
-	cut     uint32 // up to here the capture has headers, but not the bytes
-	lowest  uint32 // of those waiting
-	waiting []waiting
+	next    uint32    // sequence number of the next byte to deliver
+	cut     uint32    // up to here the capture has headers, but not the bytes
+	waiting []waiting // in order of seq, and of arrival where that is the same
+	order   uint64    // of the latest one to arrive
+	time    int64     // of its packet
+	frame   uint64
 }
 
 // waiting is a segment behind a hole. data is a copy.
 type waiting struct {
 	seq   uint32
 	cut   uint32 // bytes behind data that were cut off
+	order uint64 // of arrival
 	time  int64
 	frame uint64
 	data  []byte

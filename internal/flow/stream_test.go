@@ -141,3 +141,52 @@ func TestReassemblerLimits(t *testing.T) {
 		t.Errorf("%d bytes still held", shared.Used())
 	}
 }
+
+// What waits behind a hole that nobody acknowledges comes out in order, whatever order it
+// came in, and without looking at all that waits for each segment.
+func TestManyBehindAHole(t *testing.T) {
+	const segments, size = 12_000, 100
+	for name, at := range map[string]func(i int) int{
+		"in order":   func(i int) int { return i },
+		"backwards":  func(i int) int { return segments - 1 - i },
+		"every 7th":  func(i int) int { return i * 7919 % segments },
+		"two by two": func(i int) int { return i ^ 1 },
+	} {
+		sum, gaps := uint32(0), 0
+		next := uint32(0)
+		r := NewReassembler(packet.Tuple{}, StreamLimits{}, nil, func(p Piece) {
+			if p.Gap != 0 {
+				gaps++
+				next += p.Gap
+				return
+			}
+			for len(p.Data) > 0 {
+				if got := uint32(p.Data[0]) | uint32(p.Data[1])<<8; got != next/size {
+					t.Fatalf("%s: segment %d at %d", name, got, next)
+				}
+				sum++
+				next += size
+				p.Data = p.Data[size:]
+			}
+		})
+		s := packet.Summary{Number: 1, PayloadLen: 0, TCPFlags: flagSYN}
+		s.Inner = packet.Tuple{Version: 4, Proto: protoTCP, SrcPort: 1, DstPort: 2}
+		s.Seq = 1<<32 - 500_001 // the numbers run over
+		r.Add(&s, nil)
+		base := s.Seq + 1
+		payload := make([]byte, size)
+		for i := range segments {
+			k := at(i)
+			if k == 0 {
+				continue // the hole
+			}
+			payload[0], payload[1] = byte(k), byte(k>>8)
+			s.Number, s.Seq, s.PayloadLen, s.TCPFlags = uint64(i)+2, base+uint32(k)*size, size, flagACK
+			r.Add(&s, payload)
+		}
+		r.Close()
+		if sum != segments-1 || gaps != 1 {
+			t.Errorf("%s: %d segments, %d gaps", name, sum, gaps)
+		}
+	}
+}
