@@ -34,7 +34,8 @@ func textProtocol(b []byte) Protocol {
 	end := bytes.IndexByte(b[method:], '\n')
 	if end < 0 {
 		// A long URI that goes on in the next segment.
-		if knownMethod(b[:method]) && (b[method+1] == '/' || hasPrefix(b[method+1:], "http://")) {
+		uri := b[method+1:]
+		if knownMethod(b[:method]) && (uri[0] == '/' || hasPrefix(uri, "http://")) && bytes.IndexByte(uri, 0) < 0 {
 			return HTTP
 		}
 		return Unknown

@@ -230,6 +230,7 @@ func (t *Table) packet(s *packet.Summary, chunk []byte, n *Note, l *lookup) {
 		a = t.analyse(r, side, s, chunk, n)
 		r.step(side, s.TCPFlags)
 		r.chronicle(side, s.TCPFlags, s.PayloadLen, a)
+	case s.Inner.Proto == protoTCP: // too little of it was captured
 	case s.PayloadLen > 0:
 		n.TimeDelta = s.Time - r.spoke()
 		r.synTime = s.Time
