@@ -92,12 +92,20 @@ func (t *Table) batch(rows []packet.Summary, chunk []byte, notes []Note) {
 			touch += r.key.a0 + uint64(r.half[0].next) + r.sum[0].packets + r.rtt[0].Sum
 		}
 	}
+	// What belongs to a conversation of the last few batches has not left the cache.
+	past := &t.pasts[t.turn%uint32(len(t.pasts))]
+	warm := *past
+	*past = t.clock.now
+	t.turn++
 	for i := range looks {
 		l := &looks[i]
 		if l.near == 0 {
 			continue
 		}
 		r := t.at(l.near - 1)
+		if r.last >= warm {
+			continue
+		}
 		touch += r.touch(l.side & 1)
 		if h := &r.half[l.side&1]; h.unTail != 0 {
 			touch += t.segments.at(h.unTail).frame + t.segments.at(h.unHead).frame

@@ -71,6 +71,7 @@ type Counters struct {
 
 const (
 	batchSize   = 64
+	warmBatches = 32
 	recordChunk = 1 << 13
 	recordSize  = 512
 	segmentSize = 32
@@ -117,8 +118,10 @@ type Table struct {
 	decoder      *packet.Decoder // for rows with more headers than they tell, made when the first one comes
 	packetInHand *packet.Packet
 
-	looks [batchSize]lookup // of the batch being worked on
-	touch uint64            // keeps the compiler from dropping the reads ahead
+	looks [batchSize]lookup  // of the batch being worked on
+	pasts [warmBatches]int64 // the capture's time at the beginning of each of the batches before it
+	turn  uint32             // batches, ever
+	touch uint64             // keeps the compiler from dropping the reads ahead
 }
 
 // NewTable returns an empty Table. It allocates as conversations come, up to the cap.
