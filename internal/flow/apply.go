@@ -192,7 +192,9 @@ func (r *record) spoke() int64 {
 // packet counts one row.
 func (t *Table) packet(s *packet.Summary, chunk []byte, n *Note, l *lookup) {
 	*n = Note{Stream: NoStream, OuterStream: NoStream}
-	t.around(s, chunk, n)
+	if s.Depth > 1 || s.Flags&packet.Quoted != 0 {
+		t.around(s, chunk, n)
+	}
 	tcp := isTCP(s)
 
 	side := l.side & 1
