@@ -99,7 +99,7 @@ var (
 
 func init() {
 	for _, group := range [][]Field{
-		frameFields, linkFields, networkFields, transportFields, optionFields, tunnelFields, messageFields, dnsFields, httpFields, protocolFields,
+		frameFields, linkFields, networkFields, transportFields, optionFields, tunnelFields, messageFields, neighbourFields, groupFields, dnsFields, httpFields, protocolFields,
 	} {
 		for i := range group {
 			f := &group[i]

@@ -3,12 +3,13 @@ package query
 import "github.com/tarrafa/tarrafa/internal/packet"
 
 // checksumStatus returns what appends whether the checksum of each message of a kind is
-// right, where tshark looks at it: not in fragments, nor when the message is cut off.
-func checksumStatus(kind packet.Kind) func(r *Row, dst []Value) []Value {
+// right, where tshark looks at it: not in fragments, nor when the message is cut off. whole
+// bytes of the header must be there.
+func checksumStatus(kind packet.Kind, whole uint32) func(r *Row, dst []Value) []Value {
 	return func(r *Row, dst []Value) []Value {
 		p := r.Packet
 		for i := range p.Layers[:p.N] {
-			if p.Layers[i].Kind == kind && p.Layers[i].Len >= 6 {
+			if p.Layers[i].Kind == kind && p.Layers[i].Len >= whole {
 				dst = append(dst, Value{Num: messageStatus(p, i)})
 			}
 		}
@@ -16,29 +17,39 @@ func checksumStatus(kind packet.Kind) func(r *Row, dst []Value) []Value {
 	}
 }
 
-func messageStatus(p *packet.Packet, i int) uint64 {
+// message returns what was captured of the message that begins with header i, up to the
+// end of the IP packet, and whether that is all of it; ip is nil when there is no IP header.
+func message(p *packet.Packet, i int) (b []byte, ip *packet.Layer, whole bool) {
 	l := &p.Layers[i]
 	buf := p.Data
 	if l.Flags&packet.LayerReassembled != 0 {
 		buf = p.Reassembled
 	}
-	ip := lastIP(p, i)
+	ip = lastIP(p, i)
 	if ip == nil {
-		return checksumUnverified
+		return nil, nil, false
 	}
 	end := layerEnd(ip)
 	if l.Flags&packet.LayerReassembled != ip.Flags&packet.LayerReassembled {
 		end = uint64(len(buf))
 	}
-	if end > uint64(len(buf)) || l.Flags&packet.LayerFragment != 0 {
+	whole = end <= uint64(len(buf))
+	end = min(end, uint64(len(buf)))
+	return buf[min(uint64(l.Off), end):end], ip, whole
+}
+
+func messageStatus(p *packet.Packet, i int) uint64 {
+	l := &p.Layers[i]
+	b, ip, whole := message(p, i)
+	if !whole || l.Flags&packet.LayerFragment != 0 {
 		return checksumUnverified
 	}
 	var sum uint64
 	if l.Kind == packet.KindICMPv6 {
 		h := p.Header(ip)
-		sum = added(added(58+(end-uint64(l.Off)), h[8:24]), h[24:40]) // RFC 8200, section 8.1
+		sum = added(added(58+uint64(len(b)), h[8:24]), h[24:40]) // RFC 8200, section 8.1
 	}
-	sum = added(sum, buf[l.Off:end])
+	sum = added(sum, b)
 	for sum > 0xffff {
 		sum = sum>>16 + sum&0xffff
 	}

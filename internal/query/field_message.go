@@ -20,11 +20,11 @@ var messageFields = []Field{
 	hexadecimal("icmpv6.checksum", packet.KindICMPv6, 2, 2),
 	hexadecimal("icmpv6.echo.identifier", packet.KindICMPv6, 4, 2).when(icmpv6Echo),
 	number("icmpv6.echo.sequence_number", packet.KindICMPv6, 6, 2).when(icmpv6Echo),
-	hexadecimal("igmp.type", packet.KindIGMP, 0, 1),
-	{Name: "icmp.checksum.status", Type: TypeUint, get: checksumStatus(packet.KindICMP)},
+	hexadecimal("igmp.type", packet.KindIGMP, 0, 1).when(groupKnown),
+	{Name: "icmp.checksum.status", Type: TypeUint, get: checksumStatus(packet.KindICMP, 6)},
 	{Name: "icmp.ident_le", Type: TypeUint, at: []place{{kind: packet.KindICMP, off: 4, size: 2, whole: 6, when: icmpQuery, little: true}}},
 	{Name: "icmp.seq_le", Type: TypeUint, at: []place{{kind: packet.KindICMP, off: 6, size: 2, whole: 8, when: icmpQuery, little: true}}},
-	{Name: "icmpv6.checksum.status", Type: TypeUint, get: checksumStatus(packet.KindICMPv6)},
+	{Name: "icmpv6.checksum.status", Type: TypeUint, get: checksumStatus(packet.KindICMPv6, 4)},
 }
 
 // icmpQuery tells whether an ICMP message has an identifier and a sequence number.

@@ -19,6 +19,9 @@ func (f *Field) AppendText(dst []byte, v Value) []byte {
 	case TypeDuration:
 		return appendSeconds(dst, int64(v.Num))
 	case TypeEther:
+		if len(v.Bytes) != 6 { // an address of another kind of link
+			return appendHex(dst, v.Bytes)
+		}
 		return appendEther(dst, v.Bytes)
 	case TypeIPv4:
 		return appendIPv4(dst, v.Bytes)
@@ -28,10 +31,7 @@ func (f *Field) AppendText(dst []byte, v Value) []byte {
 		if len(v.Bytes) == 0 {
 			return append(dst, "<MISSING>"...) // as tshark says
 		}
-		for _, c := range v.Bytes {
-			dst = append(dst, hexDigits[c>>4], hexDigits[c&15])
-		}
-		return dst
+		return appendHex(dst, v.Bytes)
 	case TypeText:
 		return appendText(dst, v.Text)
 	case TypeProtocol:
@@ -95,6 +95,13 @@ func appendTime(dst []byte, ns int64) []byte {
 	dst = t.AppendFormat(dst, "Jan _2, 2006 15:04:05.")
 	dst = appendNanos(dst, uint64(t.Nanosecond()))
 	return t.AppendFormat(dst, " MST")
+}
+
+func appendHex(dst, b []byte) []byte {
+	for _, c := range b {
+		dst = append(dst, hexDigits[c>>4], hexDigits[c&15])
+	}
+	return dst
 }
 
 func appendEther(dst, mac []byte) []byte {

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -122,6 +123,42 @@ func TestOddOptions(t *testing.T) {
 	c := compareFile(t, writeFrames(t, kept, wire), names, AllOccurrences)
 	t.Logf("%d segments, %d left out", c.packets, left)
 	if c.different != 0 || c.packets != len(kept) || c.packets < 1000 {
+		t.Errorf("%d of %d packets differ", c.different, c.packets)
+	}
+}
+
+// TestMessagesAgainstTshark compares messages of neighbour discovery and of IGMP, cut at
+// every length.
+func TestMessagesAgainstTshark(t *testing.T) {
+	needTool(t, "tshark")
+	var frames [][]byte
+	var wire []int
+	add := func(whole []byte) {
+		for n := 34; n <= len(whole); n++ {
+			frames, wire = append(frames, whole[:n]), append(wire, len(whole))
+		}
+	}
+	const router = "00000000 fe80 0000 0000 0000 0000 0000 0000 0002"
+	for _, text := range []string{
+		"8700 0000" + router + "0101 020000000001", "8800 abcd a0000000" + router[8:] + "0201 020000000002",
+		"8800 0000 40000000" + router[8:], "8500 0000 00000000 0101 020000000001",
+		"8600 0000 40 88 0708 00000005 00000007 0304 40 80 00278d00 00093a80 00000000 2001 0db8 0000 0000 0000 0000 0000 0000 0501 0000 000005c8 c801 616263646566",
+		"8700 0000" + router + "0100 000000000000", "8700 0000" + router + "0102" + "0202020202020202020202020202", "8700 0000" + router + "0105 020202020202",
+		"0200 0000 00000500",
+	} {
+		add(packettest.Ethernet(0x86dd, packettest.IPv6(58, packettest.Hex(text))))
+	}
+	for _, text := range []string{
+		"1100 0cfb e0010203", "1164 0c97 e0010203", "1164 0018 e0010203 027d 0001 0a000001", "1200 0bfb e0010203", "1600 07fb e0010203", "1700 0000 e0010203",
+		"2200 03e4 0000 0002 01 00 0001 e0010203 0a000001 04 00 0000 e0090909", "1194 edd2 00000000 0099 0000", "3001 0000 e0010203",
+	} {
+		add(packettest.Ethernet(0x0800, packettest.IPv4(2, packettest.Hex(text))))
+	}
+	names := []string{"igmp.type", "icmpv6.type", "icmpv6.checksum.status"}
+	for _, f := range append(slices.Clone(neighbourFields), groupFields...) {
+		names = append(names, f.Name)
+	}
+	if c := compareFile(t, writeFrames(t, frames, wire), names, AllOccurrences); c.different != 0 || c.packets != len(frames) {
 		t.Errorf("%d of %d packets differ", c.different, c.packets)
 	}
 }
