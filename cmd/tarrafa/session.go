@@ -146,7 +146,10 @@ func (s *session) run(parent context.Context) error {
 		s.view(viewCtx)
 	}()
 	var publishing sync.WaitGroup
-	publishing.Go(func() { s.hub.Run(viewCtx) })
+	publishing.Go(func() {
+		defer terminal.RestoreOnPanic()
+		s.hub.Run(viewCtx)
+	})
 
 	<-ctx.Done()
 	stop() // a second Ctrl+C is the system's: it ends the program at once

@@ -5,6 +5,7 @@ import (
 
 	"github.com/tarrafa/tarrafa/internal/archive"
 	"github.com/tarrafa/tarrafa/internal/segment"
+	"github.com/tarrafa/tarrafa/internal/terminal"
 	"github.com/tarrafa/tarrafa/internal/track"
 )
 
@@ -25,6 +26,7 @@ type follower struct {
 
 // run follows the archive until its end.
 func (f *follower) run(ctx context.Context) error {
+	defer terminal.RestoreOnPanic()
 	if f.background {
 		inBackground()
 	}

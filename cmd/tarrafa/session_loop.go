@@ -9,6 +9,7 @@ import (
 	"github.com/tarrafa/tarrafa/internal/capture"
 	"github.com/tarrafa/tarrafa/internal/live"
 	"github.com/tarrafa/tarrafa/internal/segment"
+	"github.com/tarrafa/tarrafa/internal/terminal"
 )
 
 // Times of the capture loop.
@@ -19,6 +20,7 @@ const (
 
 // capture is the loop that must never wait for anything but packets and the disk.
 func (s *session) capture() {
+	defer terminal.RestoreOnPanic()
 	b := segment.NewBuilder(nil)
 	var total uint64
 	var quiet silence

@@ -1,11 +1,8 @@
 package terminal
 
 import (
-	"context"
 	"fmt"
-	"io"
 	"strings"
-	"time"
 
 	"github.com/tarrafa/tarrafa/internal/live"
 	"github.com/tarrafa/tarrafa/internal/words"
@@ -52,37 +49,4 @@ func LogLine(s *live.Snapshot, lang words.Language) string {
 		parts = append(parts, text)
 	}
 	return strings.Join(parts, " · ")
-}
-
-// Log writes a log line every so often until ctx ends or the capture does: what Run is
-// to a terminal, Log is to a file or a service's journal. Events are written as they
-// come. It returns nil, or the error of a write.
-func Log(ctx context.Context, hub *live.Hub, out io.Writer, every time.Duration, lang words.Language) error {
-	next := time.Now().Add(every)
-	var seen, told uint64 // snapshots; events written or lost
-	for {
-		wait, cancel := context.WithDeadline(ctx, next)
-		var s *live.Snapshot
-		s, seen = hub.Wait(wait, seen)
-		cancel()
-		for i := range s.Events {
-			if s.EventsLost+uint64(i) < told {
-				continue
-			}
-			if _, err := fmt.Fprintln(out, clean(s.Events[i].Text)); err != nil {
-				return err
-			}
-		}
-		told = s.EventsLost + uint64(len(s.Events))
-		if s.Final || ctx.Err() != nil {
-			return nil //nolint:nilerr // the end of ctx is how a log ends
-		}
-		if time.Now().Before(next) {
-			continue
-		}
-		next = next.Add(every)
-		if _, err := fmt.Fprintln(out, LogLine(s, lang)); err != nil {
-			return err
-		}
-	}
 }

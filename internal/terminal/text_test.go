@@ -1,15 +1,12 @@
 package terminal
 
 import (
-	"bytes"
-	"context"
 	"errors"
 	"io"
 	"strings"
 	"testing"
 	"testing/iotest"
 	"testing/synctest"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -128,35 +125,6 @@ func TestLogLine(t *testing.T) {
 			b.WriteString(LogLine(s, words.English) + "\n" + LogLine(s, words.PortugueseBrazil) + "\n")
 		}
 		golden(t, "log.txt", b.String())
-	})
-}
-
-func TestLog(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		sc := newScene(t, &scene{}, 40)
-		sc.hub.Event(live.Warning, "eth0 went down\x1b[2J\nforged line")
-		var out bytes.Buffer
-		done := make(chan error)
-		ctx, cancel := context.WithCancel(t.Context())
-		go func() { done <- Log(ctx, sc.hub, &out, 5*time.Second, words.English) }()
-		time.Sleep(12 * time.Second)
-		sc.hub.Event(live.Info, "eth0 is up again")
-		time.Sleep(5 * time.Second)
-		cancel()
-		if err := <-done; err != nil {
-			t.Fatal(err)
-		}
-		lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
-		if len(lines) != 5 || lines[0] != "eth0 went down·[2J forged line" || lines[3] != "eth0 is up again" {
-			t.Errorf("log:\n%s", out.String())
-		}
-		if n := strings.Count(out.String(), "40 packets"); n != 3 {
-			t.Errorf("%d lines in 17 s, want 3", n)
-		}
-		sc.hub.Finish()
-		if err := Log(t.Context(), sc.hub, io.Discard, time.Hour, words.English); err != nil {
-			t.Error(err)
-		}
 	})
 }
 
