@@ -23,8 +23,8 @@ type Thresholds struct {
 	HalfOpen uint64
 	Silent   uint64
 
-	// FindPortScan and FindSweep: so many different ports of one host, or hosts at one
-	// port, within Window, and at most this share of the attempts answered.
+	// FindPortScan and FindSweep: so many different ports, or hosts, that one host tries
+	// within ScanWindow, and at most this share of the attempts become connections.
 	ScanTargets  int
 	ScanAnswered float64
 	ScanWindow   time.Duration
@@ -50,7 +50,7 @@ type Thresholds struct {
 	DuplicateRepeats uint32
 
 	// FindBeacon: so many connections from one client to one service, at intervals of at
-	// least BeaconInterval.
+	// least BeaconInterval. With three times as many, twice Regular is regular enough.
 	BeaconConnections uint32
 	BeaconInterval    time.Duration
 
@@ -61,9 +61,9 @@ type Thresholds struct {
 	// FindOutOfState: so many misfits from one host.
 	OutOfState uint64
 
-	// FindDNSTunnel: so many different names under one domain within DNSWindow, whose
-	// part before the domain is at least DNSLength characters long on average and has at
-	// least DNSEntropy bits a character.
+	// FindDNSTunnel: so many different names under one domain within DNSWindow, with a
+	// label of at least DNSLength characters before the domain, or two and a half times as
+	// many in all, and with at least DNSEntropy bits a character on average.
 	DNSNames   int
 	DNSLength  float64
 	DNSEntropy float64

@@ -257,3 +257,25 @@ func TestLossOnTheWay(t *testing.T) {
 		t.Fatalf("%+v", found)
 	}
 }
+
+// At the end of a capture Found has been called with what All says.
+func TestFinishTellsTheRest(t *testing.T) {
+	sc := &scene{}
+	repeatedly(37, func(i int) { sc.from(ms, 1, i+1, "S", "RA") })
+	told := map[uint64]string{}
+	w := NewWatch(WatchOptions{Found: func(f *Finding) { told[f.ID] = f.Sentence() }})
+	table := NewTable(Options{Watch: w})
+	sc.apply(table)
+	table.Drain()
+	w.Finish()
+	n := 0
+	for f := range w.All() {
+		n++
+		if told[f.ID] != f.Sentence() || f.Kind == FindPortScan && f.Count != 37 {
+			t.Errorf("told %q, is %q", told[f.ID], f.Sentence())
+		}
+	}
+	if n == 0 {
+		t.Error("nothing was found")
+	}
+}
