@@ -56,6 +56,28 @@ func TestHTTPOrder(t *testing.T) {
 	}
 }
 
+// Of segments that the snapshot length cut off nothing is put together: each is read by itself,
+// retransmissions too.
+func TestHTTPOrderOfCutSegments(t *testing.T) {
+	r := NewRecognizer(Options{})
+	var st FlowState
+	head := "HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n"
+	for i, c := range []struct {
+		text  string
+		order Order
+		named bool
+	}{{head, InOrder, true}, {"more of the body", InOrder, false}, {head, Resent, true}, {head, OutOfOrder, false}} {
+		s := &Segment{Transport: 6, Seq: 1 + 1448*uint32(i), Payload: []byte(c.text), Truncated: true, Order: c.order}
+		if c.order == Resent {
+			s.Seq, s.Repeated = 1, uint32(len(c.text))
+		}
+		r.Segment(&st, s)
+		if f, ok := r.Find(FieldHTTPStatus); ok && !f.Early != c.named || r.Partials() != 0 {
+			t.Errorf("segment %d: %t, %d buffers", i+1, ok, r.Partials())
+		}
+	}
+}
+
 // A name of which only the second copy was captured is one of the flow's all the same.
 func TestHTTPNameInWhatIsSentAgain(t *testing.T) {
 	for _, order := range []Order{Resent, OutOfOrder} {

@@ -207,7 +207,7 @@ func (r *Recognizer) Find(id FieldID) (Field, bool) {
 // no other Recognizer, and does not keep s or its payload.
 func (r *Recognizer) Segment(st *FlowState, s *Segment) Outcome {
 	r.nfields, r.nscratch = 0, 0
-	if st.flags&flagDone != 0 || len(s.Payload) <= int(s.Repeated) && !(st.proto == HTTP && (s.Order == FastResent || st.partial[s.way()] != 0)) {
+	if st.flags&flagDone != 0 || len(s.Payload) <= int(s.Repeated) && !(st.proto == HTTP && (s.Order == FastResent || s.Truncated || st.partial[s.way()] != 0)) {
 		r.counters.Outcomes[OutcomeSkipped]++
 		return OutcomeSkipped
 	}
@@ -215,7 +215,7 @@ func (r *Recognizer) Segment(st *FlowState, s *Segment) Outcome {
 	var v verdict
 	switch s.Transport {
 	case 6:
-		if v = r.stream(st, s); s.Order == Resent || s.Order == OutOfOrder {
+		if v = r.stream(st, s); s.Order == Resent && !s.Truncated || s.Order == OutOfOrder {
 			r.early()
 		}
 	case 17:

@@ -47,12 +47,12 @@ type piece struct {
 // shows TLS in it: a record begins or ends there, or bytes that are of none. data is the
 // payload as far as it was captured.
 func (a *Analysis) recordEnds(id uint64, d int, data []byte, g piece) bool {
-	if g.order == app.Resent {
-		return false
-	}
 	readable := g.order != app.OutOfOrder
 	if uint32(len(data)) < g.length {
 		return readable // nothing is put together then
+	}
+	if g.order == app.Resent {
+		return false
 	}
 	r := a.records[id]
 	if r == nil {
