@@ -161,7 +161,12 @@ func FuzzFields(f *testing.F) {
 		p := &packet.Packet{WireLen: uint32(len(data) + int(more)), Link: packet.LinkType(link), Data: data}
 		d.Decode(p)
 		var r Row
+		r.Remember(l.Fields...)
 		r.Next(p)
+		for _, known := range []*Field{fieldDNS, fieldSeq, fieldAck, fieldTCPStream, fieldUDPStream, fieldHTTPRequest} {
+			r.Notes = append(r.Notes, Note{Field: known, Value: Value{Num: uint64(more)}})
+		}
+		r.Learn()
 		line := l.Append(nil, &r)
 		if n := strings.Count(string(line), "\t"); n != len(l.Fields)-1 {
 			t.Fatalf("%d tabs for %d fields", n, len(l.Fields))
