@@ -271,3 +271,25 @@ func BenchmarkAnalyse(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(c.Packets), "ns/packet")
 }
+
+// What is sent again or comes out of order does not carry the application, as in tshark.
+func TestSentAgainIsNotShown(t *testing.T) {
+	s := newScene()
+	s.tcp(true, 1, 4000, 100, 0, syn, "")
+	s.tcp(false, 1, 4000, 900, 101, syn|ack, "")
+	s.tcp(true, 1, 4000, 101, 901, ack, "")
+	s.tcp(false, 1, 4000, 901, 101, psh, "SSH-2.0-one\r\n") // 13 bytes
+	s.tcp(false, 1, 4000, 901, 101, psh, "SSH-2.0-one\r\n")
+	s.tcp(false, 1, 4000, 954, 101, psh, strings.Repeat("b", 40))
+	s.tcp(false, 1, 4000, 914, 101, psh, strings.Repeat("a", 40))
+	s.tcp(false, 1, 4000, 994, 101, psh, strings.Repeat("c", 40))
+	tr := track.NewAnalysing(track.NewAnalysis(track.AnalysisOptions{}))
+	tr.Load(s.chunk())
+	b := tr.Next()
+	want := []bool{3: true, 4: false, 5: true, 6: false, 7: true}
+	for row := 3; row < len(b.Rows); row++ {
+		if b.Apps[row] != app.SSH || b.Shown[row] != want[row] {
+			t.Errorf("packet %d: %v, shown: %t", row+1, b.Apps[row], b.Shown[row])
+		}
+	}
+}

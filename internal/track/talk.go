@@ -137,7 +137,7 @@ func (a *Analysis) row(b *Batch, i int) app.Protocol {
 		a.keep(t, s, uint32(i))
 	}
 	p := t.state.Protocol()
-	b.Shown[i] = a.shows(s, p, o)
+	b.Shown[i] = a.shows(s, n, p, o)
 	if p == app.TLS && a.records != nil && seg.Transport == packet.ProtoTCP {
 		b.Shown[i] = a.recordEnds(t.id, d, data, piece{seg.Seq, s.PayloadLen, seg.Order, o == app.OutcomeFields && a.negotiated()})
 	}
