@@ -198,9 +198,10 @@ func TestNoColour(t *testing.T) {
 func TestPanicElsewhere(t *testing.T) {
 	p, hub := openPty(t), newHub(t)
 	before := p.settings(t)
+	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() {
-		done <- Run(t.Context(), hub, Options{Input: p.slave, Output: p.slave, Env: []string{"TERM=xterm"}})
+		done <- Run(ctx, hub, Options{Input: p.slave, Output: p.slave, Env: []string{"TERM=xterm"}})
 	}()
 	p.await(t, "statistics", shows("192.168.1.23"))
 	func() {
@@ -216,6 +217,8 @@ func TestPanicElsewhere(t *testing.T) {
 	if p.settings(t) != before {
 		t.Error("the terminal's settings have changed")
 	}
+	cancel()
+	<-done
 }
 
 func TestRestoreWithoutView(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -441,14 +442,20 @@ func TestFinalEndsTheView(t *testing.T) {
 // snapshot says, once at a time; where it cannot be done the key does nothing and is not named.
 func TestStopsAndStarts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var since time.Time
-		sc := &scene{ledger: balanced(20), suspended: func() time.Time { return since }}
+		var since atomic.Pointer[time.Time] // nil: it goes on
+		sc := &scene{ledger: balanced(20), suspended: func() (at time.Time) {
+			if p := since.Load(); p != nil {
+				at = *p
+			}
+			return at
+		}}
 		m := newScene(t, sc, 20).model(t, 80, 24, words.English)
 		var orders []bool
 		m.suspend = func(on bool) {
 			orders = append(orders, on)
-			if since = (time.Time{}); on {
-				since = time.Now()
+			if since.Store(nil); on {
+				now := time.Now()
+				since.Store(&now)
 			}
 		}
 		press := func(key rune) {
