@@ -102,6 +102,9 @@ func (r *Recognizer) http(st *FlowState, b []byte, prog *progress, cut, end bool
 			return verdictOK
 		}
 		if !whole {
+			if breaksOff(rest[:n]) {
+				r.withoutKind(first)
+			}
 			return verdictOK
 		}
 		used, ended := body.walk(rest[n:])
@@ -137,5 +140,22 @@ func headLength(b []byte) (n int, whole bool) {
 		case at+1 < len(b) && b[at] == '\r' && b[at+1] == '\n':
 			return at + 2, true
 		}
+	}
+}
+
+// breaksOff says that a head ends in the name of a header, so that tshark does not come to say
+// whether it is a request or a response.
+func breaksOff(head []byte) bool {
+	i := bytes.LastIndexByte(head, '\n')
+	last := bytes.TrimSuffix(head[i+1:], []byte{'\r'})
+	return i >= 0 && len(last) > 0 && bytes.IndexByte(last, ':') < 0
+}
+
+// withoutKind leaves off which kind of message a head is, when the first field from that one
+// on says it.
+func (r *Recognizer) withoutKind(first int) {
+	if first < r.nfields && (r.fields[first].ID == FieldHTTPRequest || r.fields[first].ID == FieldHTTPResponse) {
+		copy(r.fields[first:], r.fields[first+1:r.nfields])
+		r.nfields--
 	}
 }

@@ -17,7 +17,7 @@ func (p pdu) covers(seq uint32) bool { return int32(seq-p.from) >= 0 && int32(se
 // by itself. Retransmissions are not, but for the names in them.
 func (r *Recognizer) httpSegment(st *FlowState, s *Segment, d int, q *partial) verdict {
 	untilEnd := s.End && q != nil && q.awaitsEnd()
-	if s.Order == Resent && !untilEnd && !s.Truncated {
+	if s.Order == Resent && (!untilEnd || s.Truncated) {
 		return r.httpNames(st, s.Payload)
 	}
 	b, seq := s.Payload, s.Seq

@@ -45,6 +45,9 @@ func (r *Recognizer) httpHead(st *FlowState, head []byte) (body httpBody, status
 			continue
 		}
 		value := trimBlanks(line[colon+1:])
+		if rest == nil { // the line goes on, or only its end is missing
+			value = bytes.TrimSuffix(trimFront(line[colon+1:]), []byte{'\r'})
+		}
 		switch headerID(line[:colon]) {
 		case headerHost:
 			r.add(FieldHTTPHost, value)
@@ -84,11 +87,16 @@ func (r *Recognizer) httpHead(st *FlowState, head []byte) (body httpBody, status
 // trimBlanks leaves blanks off at both ends of b; what is left is not nil even when it is empty,
 // as bytes.Trim's is.
 func trimBlanks(b []byte) []byte {
-	for len(b) > 0 && (b[0] == ' ' || b[0] == '\t') {
-		b = b[1:]
-	}
+	b = trimFront(b)
 	for len(b) > 0 && (b[len(b)-1] == ' ' || b[len(b)-1] == '\t') {
 		b = b[:len(b)-1]
+	}
+	return b
+}
+
+func trimFront(b []byte) []byte {
+	for len(b) > 0 && (b[0] == ' ' || b[0] == '\t') {
+		b = b[1:]
 	}
 	return b
 }

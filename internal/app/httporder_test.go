@@ -66,13 +66,13 @@ func TestHTTPOrderOfCutSegments(t *testing.T) {
 		text  string
 		order Order
 		named bool
-	}{{head, InOrder, true}, {"more of the body", InOrder, false}, {head, Resent, true}, {head, OutOfOrder, false}} {
+	}{{head, InOrder, true}, {"more of the body", InOrder, false}, {head, Resent, false}, {head, FastResent, true}, {head, OutOfOrder, false}} {
 		s := &Segment{Transport: 6, Seq: 1 + 1448*uint32(i), Payload: []byte(c.text), Truncated: true, Order: c.order}
-		if c.order == Resent {
+		if c.order == Resent || c.order == FastResent {
 			s.Seq, s.Repeated = 1, uint32(len(c.text))
 		}
 		r.Segment(&st, s)
-		if f, ok := r.Find(FieldHTTPStatus); ok && !f.Early != c.named || r.Partials() != 0 {
+		if f, ok := r.Find(FieldHTTPStatus); (ok && !f.Early) != c.named || r.Partials() != 0 {
 			t.Errorf("segment %d: %t, %d buffers", i+1, ok, r.Partials())
 		}
 	}
@@ -89,6 +89,38 @@ func TestHTTPNameInWhatIsSentAgain(t *testing.T) {
 		f, ok := r.Find(FieldHTTPHost)
 		if _, told := r.Find(FieldHTTPURI); !ok || !f.Early || string(f.Value) != "h.example" || told {
 			t.Errorf("order %d: %t %+v", order, ok, f)
+		}
+	}
+}
+
+// What tshark 4.0.17 shows of heads that the snapshot length cut off.
+func TestHTTPHeadsCutOff(t *testing.T) {
+	for _, c := range []struct {
+		head  string
+		kind  bool // http.request or http.response
+		agent string
+	}{
+		{"GET /1 HTTP/1.1\r\nUser-Agent: one two", true, "one two"},
+		{"GET /1 HTTP/1.1\r\nUser-Agent: one ", true, "one "},
+		{"GET /1 HTTP/1.1\r\nUser-Agent:  one\r", true, "one"},
+		{"GET /1 HTTP/1.1\r\nUser-Agent: one \r\n", true, "one"},
+		{"GET /1 HTTP/1.1\r\nUser-Agent: one\r\nAccept", false, "one"},
+		{"GET /1 HTTP/1.1\r\nUser-Agent: one\r\n\r", true, "one"},
+		{"HTTP/1.1 200 OK\r\nConte", false, ""},
+		{"HTTP/1.1 200 OK\r\nContent-Length: 1", true, ""},
+		{"HTTP/1.1 200 OK", true, ""},
+	} {
+		r := NewRecognizer(Options{})
+		var st FlowState
+		r.Segment(&st, &Segment{Transport: 6, Payload: []byte(c.head), Truncated: true})
+		_, request := r.Find(FieldHTTPRequest)
+		_, response := r.Find(FieldHTTPResponse)
+		agent, _ := r.Find(FieldHTTPUserAgent)
+		if (request || response) != c.kind || string(agent.Value) != c.agent {
+			t.Errorf("%q: request %t, response %t, agent %q", c.head, request, response, agent.Value)
+		}
+		if _, ok := r.Find(FieldHTTPMethod); ok != strings.HasPrefix(c.head, "GET") {
+			t.Errorf("%q: method %t", c.head, ok)
 		}
 	}
 }

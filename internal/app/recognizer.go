@@ -215,7 +215,7 @@ func (r *Recognizer) Segment(st *FlowState, s *Segment) Outcome {
 	var v verdict
 	switch s.Transport {
 	case 6:
-		if v = r.stream(st, s); s.Order == Resent && !s.Truncated || s.Order == OutOfOrder {
+		if v = r.stream(st, s); s.Order == Resent || s.Order == OutOfOrder {
 			r.early()
 		}
 	case 17:

@@ -123,6 +123,9 @@ func (a *Analysis) row(b *Batch, i int) app.Protocol {
 		if t.started[d] {
 			seg.Missing, seg.Repeated = t.ways[d].take(seg.Seq, s.PayloadLen)
 			seg.Order = orderOf(n.Flags)
+			if seg.Order == app.Resent && cut && n.Flags&flow.SpuriousRetransmission != 0 {
+				seg.Order = app.FastResent // nobody keeps account of the numbers of what is cut: tshark reads it again
+			}
 		} else {
 			t.started[d] = true
 			end := seg.Seq + s.PayloadLen
