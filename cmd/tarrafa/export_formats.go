@@ -5,9 +5,9 @@ import (
 	"encoding/json"
 	"io"
 	"strconv"
-	"strings"
 
 	"github.com/tarrafa/tarrafa/internal/index"
+	"github.com/tarrafa/tarrafa/internal/inert"
 	"github.com/tarrafa/tarrafa/internal/packet"
 	"github.com/tarrafa/tarrafa/internal/segment"
 	"github.com/tarrafa/tarrafa/internal/web/notes"
@@ -108,9 +108,5 @@ func (e *csvExport) end() error {
 // noFormula keeps a spreadsheet from taking text from outside for a formula, and a terminal
 // from acting on it.
 func noFormula(s string) string {
-	s = oneLine(s)
-	if s != "" && strings.ContainsRune("=+-@\t", rune(s[0])) {
-		return "'" + s
-	}
-	return s
+	return inert.Cell(oneLine(s))
 }

@@ -1,8 +1,9 @@
-// Package inert keeps text from acting on the terminal or editor that shows it.
+// Package inert keeps text from acting on the terminal, editor or spreadsheet that shows it.
 package inert
 
 import (
 	"fmt"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -38,4 +39,13 @@ func JSON(text []byte) []byte {
 		return text
 	}
 	return append(out, text[from:]...)
+}
+
+// Cell returns text with an apostrophe before it when a spreadsheet would take it, as a cell
+// of a CSV file, for a formula (CWE-1236).
+func Cell(text string) string {
+	if text != "" && strings.ContainsRune("=+-@\t\r\n", rune(text[0])) {
+		return "'" + text
+	}
+	return text
 }

@@ -56,3 +56,15 @@ func FuzzJSON(f *testing.F) {
 		}
 	})
 }
+
+// A cell is text, whatever it begins with.
+func TestCell(t *testing.T) {
+	for text, want := range map[string]string{
+		"": "", "eth0": "eth0", "a=1": "a=1", "=1+1": "'=1+1", "+1": "'+1", "-1": "'-1", "@SUM(A1)": "'@SUM(A1)",
+		"\t=1": "'\t=1", "\r=1": "'\r=1", "\n=1": "'\n=1", "é": "é",
+	} {
+		if got := Cell(text); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}

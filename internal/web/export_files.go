@@ -5,9 +5,9 @@ import (
 	"encoding/json"
 	"io"
 	"strconv"
-	"strings"
 
 	"github.com/tarrafa/tarrafa/internal/index"
+	"github.com/tarrafa/tarrafa/internal/inert"
 	"github.com/tarrafa/tarrafa/internal/packet"
 	"github.com/tarrafa/tarrafa/internal/segment"
 )
@@ -50,16 +50,8 @@ func (c *csvWriter) add(e *exported) error {
 	return c.w.Write([]string{
 		n(r.Number), r.Time, r.Direction, r.Src, n(uint64(r.SrcPort)), r.Dst, n(uint64(r.DstPort)), r.Protocol,
 		n(uint64(r.Length)), n(uint64(r.Captured)), n(uint64(r.Flags)), n(uint64(r.PayloadLen)), r.PayloadHash,
-		strconv.FormatBool(e.note.Marked), inert(e.note.Comment),
+		strconv.FormatBool(e.note.Marked), inert.Cell(e.note.Comment),
 	})
-}
-
-// inert keeps a spreadsheet from taking a text for a formula.
-func inert(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r\n", rune(s[0])) {
-		return "'" + s
-	}
-	return s
 }
 
 func (c *csvWriter) end() error {
