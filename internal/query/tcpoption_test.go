@@ -2,17 +2,13 @@ package query
 
 import (
 	"encoding/binary"
-	"errors"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
-	"github.com/gopacket/gopacket/pcapgo"
 
 	"github.com/tarrafa/tarrafa/internal/packet/packettest"
 )
@@ -66,22 +62,12 @@ func oddSegments() (frames [][]byte, wire []int) {
 // writeFrames writes a capture of Ethernet frames.
 func writeFrames(t *testing.T, frames [][]byte, wire []int) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "frames.pcap")
-	f, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := pcapgo.NewWriterNanos(f)
-	err = w.WriteFileHeader(262144, layers.LinkTypeEthernet)
+	cuts := make([]cut, len(frames))
 	for i, data := range frames {
-		err = errors.Join(err, w.WritePacket(gopacket.CaptureInfo{
-			Timestamp: time.Unix(1_700_000_000, int64(i)*1e6), CaptureLength: len(data), Length: wire[i],
-		}, data))
+		at := time.Unix(1_700_000_000, int64(i)*1e6)
+		cuts[i] = cut{ci: gopacket.CaptureInfo{Timestamp: at, CaptureLength: len(data), Length: wire[i]}, data: data}
 	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		t.Fatal(err)
-	}
-	return path
+	return writeCuts(t, uint16(layers.LinkTypeEthernet), cuts)
 }
 
 // endsTshark tells whether the options hold a SACK option that is no number of whole

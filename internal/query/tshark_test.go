@@ -299,15 +299,36 @@ func TestFieldsAgainstTshark(t *testing.T) {
 	run("last occurrence", issueFields, LastOccurrence, small)
 }
 
+// cut is a packet as it was captured.
+type cut struct {
+	name string
+	ci   gopacket.CaptureInfo
+	data []byte
+}
+
+// writeCuts writes a capture of packets.
+func writeCuts(t *testing.T, link uint16, cuts []cut) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), fmt.Sprintf("link%d.pcap", link))
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := pcapgo.NewWriterNanos(f)
+	err = w.WriteFileHeader(262144, layers.LinkType(link))
+	for _, c := range cuts {
+		err = errors.Join(err, w.WritePacket(c.ci, c.data))
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
 // TestSamplesAgainstTshark compares the packets that the project made itself, whole and
 // cut at every length, by the capture and on the wire.
 func TestSamplesAgainstTshark(t *testing.T) {
 	needTool(t, "tshark")
-	type cut struct {
-		name string
-		ci   gopacket.CaptureInfo
-		data []byte
-	}
 	byLink := map[uint16][]cut{}
 	for _, s := range packettest.Samples() {
 		for n := range min(len(s.Data), 200) + 1 {
@@ -324,21 +345,8 @@ func TestSamplesAgainstTshark(t *testing.T) {
 			Timestamp: time.Unix(1_700_000_000, 0), CaptureLength: len(s.Data), Length: len(s.Data),
 		}, s.Data})
 	}
-	dir := t.TempDir()
 	for link, cuts := range byLink {
-		path := filepath.Join(dir, fmt.Sprintf("link%d.pcap", link))
-		f, err := os.Create(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		w := pcapgo.NewWriterNanos(f)
-		err = w.WriteFileHeader(262144, layers.LinkType(link))
-		for _, c := range cuts {
-			err = errors.Join(err, w.WritePacket(c.ci, c.data))
-		}
-		if err = errors.Join(err, f.Close()); err != nil {
-			t.Fatal(err)
-		}
+		path := writeCuts(t, link, cuts)
 		want := tsharkLines(t, path, issueFields)
 		got := ourLines(t, readCapture(t, path), issueFields, AllOccurrences)
 		for i := range want {
